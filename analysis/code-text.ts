@@ -215,6 +215,7 @@ function typeArgText(type: CheckedType | null): string {
 const distinctNumber = (_: string, value: unknown): unknown =>
   typeof value === "bigint" ? `${value}n` : Object.is(value, -0) ? "-0" : value;
 
+/** Returns the number of `key`. A new key gets the next number. */
 function idIn<T>(ids: Map<T, number>, key: T): number {
   const id = ids.get(key) ?? ids.size;
   ids.set(key, id);

@@ -87,8 +87,9 @@ const SCOPED_PARAMETERS: ReadonlyMap<string, { readonly param: string; readonly 
 ]);
 
 /**
- * Returns the conditions of a rule, to be compared with `other`, the conditions of the same rule in the other policy. If only `other` has a
- * condition on `model`, say, but this policy has a list `allowed_models`, the list is returned as this policy's condition on `model`.
+ * Returns the conditions of a rule for the comparison with `other`, the conditions of the same rule in the other policy. A list such as
+ * `allowed_models` restricts the parameter `model` as a condition does. So if only `other` has a condition on `model`, this policy's list
+ * counts as its condition.
  */
 function withScope(policy: Policy, name: string, other: Where): Where {
   const { where } = ruleOf(policy, name);

@@ -35,7 +35,9 @@ function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): bo
   });
 }
 
-/** Returns the values that a condition lists, or undefined if it lists none. Its other fields may refuse some of them. */
+/**
+ * Returns the values that a condition lists, or undefined if it lists none. The condition's other fields may refuse some of these values.
+ */
 function valuesOf({ equal, in: list }: Condition): readonly Scalar[] | undefined {
   return equal === undefined ? list : [equal];
 }

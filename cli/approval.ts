@@ -6,7 +6,10 @@ import type { CommandSession } from "./session.ts";
 /** Maximum number of UTF-16 code units that are shown of one argument. */
 const MAX_SHOWN_CHARS = 2_000;
 
-/** Characters that no reader sees: format characters, such as zero-width ones and tags. `replaceUnsafe` escapes the others. */
+/**
+ * Characters that no reader sees: format characters, such as zero-width ones and tags. `replaceUnsafe` escapes all other invisible
+ * characters.
+ */
 const INVISIBLE = /\p{Cf}/gu;
 
 /** Replaces every invisible character of a text by an escape, so that a person sees what the program asks. */

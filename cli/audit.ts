@@ -17,7 +17,7 @@ export class AuditReport {
     this.#terminal = terminal;
   }
 
-  /** Call it at the end of each call. */
+  /** Counts a call that has ended. If the policy would refuse it, prints or keeps a line about it. */
   end({ call, capability, audit }: Pick<CallEnd, "call" | "capability" | "audit">): void {
     if (audit === undefined) return;
     const { allowed, rule, reason } = audit;

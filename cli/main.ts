@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { loadCore } from "./code-cache.ts";
 
-/** Only these commands write the code cache. V8 caches only functions that have been called, and these commands call most of what any needs. */
+/**
+ * Only these commands write the code cache. V8 caches only functions that have been called, and these commands call most of the functions
+ * that any command needs.
+ */
 const CACHING_COMMANDS = ["run", "test"];
 
 const writeCodeCache = loadCore();

@@ -69,7 +69,7 @@ function checkedCopy(answer: unknown, type: Type, types: readonly TypeDef[]): Ch
     return matchesType(value, type, types) ? { value } : wrongType();
   } catch (error) {
     if (error instanceof BadPart) return error.problem === undefined ? wrongType() : wrong(error.problem);
-    // `checkSerializable` and `matchesType` throw these for a value that is too deep or too large.
+    // `checkSerializable` and `matchesType` throw a `BorunaError` for a value that is too deep or too large.
     if (error instanceof BorunaError) return wrong(TOO_LARGE);
     throw error;
   }
@@ -87,7 +87,7 @@ class BadPart extends Error {
   }
 }
 
-/** Counts more parts and text of the answer. Throws `BadPart` if the answer's size exceeds the limits. */
+/** Adds parts and text to the size of the answer. Throws `BadPart` if the size then exceeds the limits. */
 type AddToSize = (moreParts: number, text: string) => void;
 
 /** A part of the answer. It is boxed, because a part may be `undefined`. */
@@ -126,7 +126,10 @@ function copyOf(answer: unknown): Value {
   });
 }
 
-/** Returns the scalar. Throws `BadPart` if an Int is not in its canonical form (see `value.ts`) or text has a lone surrogate. */
+/**
+ * Returns a scalar part of the answer. Throws `BadPart` if an Int is not in its canonical form (see `value.ts`), or if text has a lone
+ * surrogate.
+ */
 function checkedScalar(part: unknown, addToSize: AddToSize): Value {
   if (typeof part === "string") return checkedText(part, addToSize);
   if (typeof part === "boolean") return part;

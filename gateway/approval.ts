@@ -74,7 +74,7 @@ export interface SignedFacts {
   readonly by: string;
 }
 
-/** Returns the bytes to sign: canonical JSON that begins with `boruna_approval`. Nothing else that Boruna signs begins so. */
+/** Returns the bytes to sign: canonical JSON that begins with `boruna_approval`. No other text that Boruna signs begins with this name. */
 export function signedBytes({ runId, call, hash, decision, by }: SignedFacts): Uint8Array {
   const members = [
     ["boruna_approval", 1],

@@ -62,13 +62,14 @@ type CallFacts = Pick<Call, "number" | "capability" | "request" | "args" | "resu
 export class Call {
   readonly number: number;
   readonly capability: CapabilityDecl;
+  /** What the machine asked for: the capability, and the arguments that the program passed. */
   readonly request: CapabilityRequest;
   /** The arguments with their defaults filled in. */
   readonly args: readonly Value[];
   readonly resultType: Type;
   /** Whether the handler takes and returns plain data. Set when the handler is called. */
   isPlain = false;
-  /** The answer, if it was checked elsewhere. It counts in place of what the handler returns. */
+  /** An answer that another process has already checked, see `CallContext.answer`. It replaces what the handler returns. */
   checked: CheckedValue | undefined = undefined;
   readonly span: CallTracing | undefined;
   /** Whether an earlier process made the call. This process then repeats it from the log, and reports no span and nothing to observers. */
@@ -102,7 +103,7 @@ export class Call {
   }
 }
 
-/** The counters of a gateway. */
+/** The counters of a gateway. A debugger saves and restores them with a snapshot of the run. */
 export interface GatewayState {
   readonly counters: CallCounters;
   readonly budgetSpent: readonly (readonly [capability: string, calls: number])[];
@@ -134,7 +135,7 @@ export class CallContext implements HandlerContext {
     if (span !== undefined) this.onModel = (model, provider) => span.setModel(model, provider);
   }
 
-  /** Answers the call with a value that was checked in another process. What the handler returns then does not count. */
+  /** Answers the call with a value that another process has checked. What the handler then returns is ignored. */
   static answer(context: HandlerContext, value: CheckedValue): void {
     if (context instanceof CallContext) context.#call.checked = value;
   }

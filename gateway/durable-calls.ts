@@ -18,7 +18,10 @@ export interface DurableCall {
 }
 
 export interface DurableCalls {
-  /** Whether an answer of this call, from an earlier process, is stored. The call then gets no second span. */
+  /**
+   * Whether the answer of this call is stored, because an earlier process made the call. That process also reported the call's span, so the
+   * gateway opens no second one.
+   */
   isKept(call: number): boolean;
   /** Returns the answer that an earlier process stored. If there is none, calls `make`, which runs the handler. Never rejects. */
   carryOut(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival>;

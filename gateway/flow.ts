@@ -70,6 +70,7 @@ export class RunFlow implements FlowHost {
     this.#observesEnd = observers.has("flowEnd");
   }
 
+  /** Starts a span. Undefined if the run repeats its log, or has `MAX_FLOW_SPANS` spans already. */
   start(start: FlowSpanStart): RunFlowSpan | undefined {
     if (this.#prefix?.isRepeating === true) return undefined;
     if (this.#started >= MAX_FLOW_SPANS) {
@@ -131,7 +132,7 @@ export class RunFlow implements FlowHost {
   }
 }
 
-/** Gives a span that the machine holds its full type. All such spans are made by `RunFlow.start`. */
+/** Narrows a span that the machine holds to `RunFlowSpan`. The machine gets all its spans from `RunFlow.start`. */
 export function flowSpanOf(span: FlowSpan | undefined): RunFlowSpan | undefined {
   return span instanceof RunFlowSpan ? span : undefined;
 }

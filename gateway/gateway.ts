@@ -144,7 +144,7 @@ export class Gateway {
     return { answer: () => this.#take(call) };
   }
 
-  /** Returns the answer of the earliest open call, and logs it. */
+  /** Returns the answer of the earliest open call to the machine, and logs it. */
   #take(call: Call): CapabilityAnswer | Promise<CapabilityAnswer> {
     const collectorReady = this.#collectorReady();
     return collectorReady === undefined ? this.#takeNow(call) : this.#takeAfter(collectorReady, call);
@@ -167,7 +167,7 @@ export class Gateway {
 
   #takeArrived(call: Call, arrival: Arrival): CapabilityAnswer | Promise<CapabilityAnswer> {
     const answer = this.#conclude(call, arrival);
-    // The log has the answer before the call counts as answered.
+    // Remove the call only now, when the log has its answer.
     this.#openCalls.remove(call);
     return answer;
   }
@@ -426,6 +426,7 @@ export class Gateway {
     return durable === undefined ? this.#run(call, handler) : durable.carryOut(call, () => this.#run(call, handler));
   }
 
+  /** Calls the handler inside the call's span. */
   #run(call: Call, handler: Handler | MachineHandler): Arrival | Promise<Arrival> {
     const { isOpen, args } = call;
     if (isOpen) this.#options.events.started(call.number);
@@ -438,17 +439,18 @@ export class Gateway {
         typeof handler === "function" ? handler(args.map(plainFromValue), context) : handler.run([...args], context);
       answer = call.span === undefined ? run() : call.span.run(run);
     } catch (error) {
-      const arrival = this.#thrown(call, error);
+      const arrival = this.#arrivalOfError(call, error);
       return isOpen ? this.#addToJournal(call, arrival) : arrival;
     }
-    if (isPromise(answer)) return this.#settle(call, answer, isOpen);
-    const arrival = this.#arrived(call, answer);
+    if (isPromise(answer)) return this.#awaitHandler(call, answer, isOpen);
+    const arrival = this.#arrivalOfAnswer(call, answer);
     return isOpen ? this.#addToJournal(call, arrival) : arrival;
   }
 
-  async #settle(call: Call, promise: Promise<unknown>, isOpen: boolean): Promise<Arrival> {
+  /** Waits for the promise that a handler returned. */
+  async #awaitHandler(call: Call, promise: Promise<unknown>, isOpen: boolean): Promise<Arrival> {
     const outcome = await outcomeOf(promise);
-    const arrival = outcome.ok ? this.#arrived(call, outcome.value) : this.#thrown(call, outcome.error);
+    const arrival = outcome.ok ? this.#arrivalOfAnswer(call, outcome.value) : this.#arrivalOfError(call, outcome.error);
     return isOpen ? this.#addToJournal(call, arrival) : arrival;
   }
 
@@ -465,16 +467,16 @@ export class Gateway {
     return arrival;
   }
 
-  /** Copies and checks `answer`, which a handler returned. */
-  #arrived({ capability, resultType, isPlain, checked: elsewhere }: Call, answer: unknown): Arrival {
+  /** Copies and checks `answer`, which a handler returned. If it is wrong, returns a failure. */
+  #arrivalOfAnswer({ capability, resultType, isPlain, checked: elsewhere }: Call, answer: unknown): Arrival {
     if (isLater(answer)) return { later: true };
     const checked = elsewhere ?? (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
     if (!("problem" in checked)) return checked;
     return { failure: "host_fault", message: `the handler of ${capability.name} answered ${checked.problem}`, cause: checked.cause };
   }
 
-  /** Returns the failure for what a handler threw. */
-  #thrown(call: Call, error: unknown): Arrival {
+  /** Returns the failure for what a handler threw, or a stop if the run was aborted. */
+  #arrivalOfError(call: Call, error: unknown): Arrival {
     // The handlers of a replay read the log, so they may throw `log.*`. From any other handler, such an error is a plain failure.
     if (this.#options.mode === "replay" && isLogError(error)) {
       call.span?.end({ errorKind: "runtime_error" });

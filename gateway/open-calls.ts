@@ -103,7 +103,7 @@ export class OpenCalls<Call> {
     return { open, running: running === undefined ? undefined : atMost(running, END_WAIT_MS) };
   }
 
-  /** Makes the end of the run wait for a handler whose call has been abandoned. */
+  /** Makes the end of the run wait for a handler that still runs although its call has ended, because the run was aborted. */
   abandon(handler: Promise<unknown>): void {
     this.#running.add(handler);
   }

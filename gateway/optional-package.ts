@@ -2,8 +2,8 @@
 import { BorunaError, errorCode } from "../vm/error.ts";
 
 /**
- * Returns what `load` imports. If a package is not installed, throws `failure(text)`, by default a `usage` error; the text names the package.
- * `what` is the command or capability that needs the package.
+ * Returns what `load` imports. If a package is not installed, throws `failure(text)`, where the text names the package. By default, this is
+ * a `usage` error. `what` is the command or capability that needs the package.
  */
 export async function importOptional<T>(
   what: string,

@@ -11,7 +11,7 @@ const PAGE_TYPES: Pick<typeof import("node:util/types"), "isPromise" | "isProxy"
   isProxy: () => false,
 };
 
-/** These two functions tell whether a value is a promise, and whether it is a proxy. They run no code of the value. */
+/** `isPromise` and `isProxy` run no code of the value that they examine. */
 export const { isPromise, isProxy } = NODE?.getBuiltinModule("node:util/types") ?? PAGE_TYPES;
 
 /** Keeps Node from warning about more than ten listeners on a signal. */
@@ -29,7 +29,7 @@ export const monotonicMs: () => number =
 
 /**
  * Calls `next` when the event loop has run once. In Node, an immediate does this: it runs after timers and sockets, even if another
- * immediate sets it. A message of a `MessageChannel` may run before them.
+ * immediate sets it. A message of a `MessageChannel` would not do, because it may arrive before timers and sockets.
  */
 export const afterOneLoop: (next: () => void) => void = NODE === undefined ? pageLoop() : (next) => void setImmediate(next);
 
@@ -37,7 +37,7 @@ export const afterOneLoop: (next: () => void) => void = NODE === undefined ? pag
 function pageLoop(): typeof afterOneLoop {
   const { port1, port2 } = new MessageChannel();
   const waiting: (() => void)[] = [];
-  // The type of Node does not have this property.
+  // Node's type of `port1` does not have `onmessage`.
   Object.assign(port1, { onmessage: () => waiting.shift()?.() });
   return (next) => {
     waiting.push(next);

@@ -13,9 +13,12 @@ export interface EventSink {
    * continue. May throw `BorunaError` `log.*`.
    */
   append(event: RunEvent, call?: number): HostStop | undefined;
-  /** Called when the handler of an overlapping call starts. May throw `log.*`. */
+  /** Called when the handler of an overlapping call starts, so that the journal of open calls can note it. May throw `log.*`. */
   started?(call: number): void;
-  /** Called when the answer of an overlapping call has arrived and is held back. `later`: the run will be suspended for it. May throw `log.*`. */
+  /**
+   * Called when the answer of an overlapping call has arrived and is held back, so that the journal can keep it. `later`: the run will be
+   * suspended for it. May throw `log.*`.
+   */
   arrived?(call: number, answer: AnswerEvent | "later"): void;
 }
 
@@ -25,7 +28,9 @@ export interface EventCounts {
   readonly logBytes: number;
 }
 
-/** Events that come from outside the program. They are logged even above `max_log_bytes`, because a replay needs them. */
+/**
+ * Events whose contents come from outside the program. They are logged even above `max_log_bytes`, because a replay cannot make them again.
+ */
 const KEPT_EVENTS: ReadonlySet<string> = new Set<RunEventType>(["CapResult", "CapError", "Approval"]);
 
 /** Counts the events of one run, charges them against `max_log_bytes`, and passes them to the sink and the observers. */

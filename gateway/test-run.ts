@@ -110,7 +110,8 @@ function testHandlers(
       callCounts.set(key, callIndex + 1);
       const answer = candidates[Math.min(callIndex, candidates.length - 1)];
       if (answer !== undefined) return evaluate(answer, args);
-      // Only a built-in capability has several signatures, so that a test may answer one and not the other.
+      // The test answers another signature of this capability, so the mock answers this call. Only built-in capabilities have several
+      // signatures.
       return mock instanceof MachineHandler ? mock.run(args, context) : unanswered(capability);
     };
     handlers.set(capability, machineHandler(answerCall));

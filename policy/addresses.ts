@@ -1,7 +1,7 @@
 /**
  * Classifies IP addresses: public, or why not. The tables hold every range of IANA's special-purpose address registries (RFC 6890 and its
- * updates), the multicast ranges, and addresses that clouds use internally. An IPv6 address may embed IPv4 addresses, to which a translator
- * or tunnel delivers. It is public only if all of these are public.
+ * updates), the multicast ranges, and addresses that clouds use internally. A translator or tunnel may deliver packets for an IPv6 address
+ * to an IPv4 address that is embedded in it. Such an address is public only if all IPv4 addresses in it are public.
  */
 import { lazily } from "../vm/lazy.ts";
 

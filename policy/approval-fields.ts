@@ -23,8 +23,8 @@ const EVERY_CALL: ApprovalRule = { required: true, keys: [], where: new Map() };
 export const MAX_KEYS = 100;
 
 /**
- * An Ed25519 public key: the base64 of its SubjectPublicKeyInfo (RFC 8410), which is 12 fixed bytes and then the key. A PEM file has it
- * between its first and last line. The last base64 digit has two unused bits, which must be 0.
+ * An Ed25519 public key: the base64 of its SubjectPublicKeyInfo (RFC 8410), which is 12 fixed bytes and then the key. In a PEM file, this
+ * base64 is between the first and the last line. The last base64 digit has two unused bits, which must be 0.
  */
 const PUBLIC_KEY = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
 

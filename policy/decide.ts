@@ -53,7 +53,7 @@ interface RuleDecision {
   readonly whereRefusal: WhereCheck | undefined;
   /** The decision for a call that needs an approval. Undefined if the rule requires no approvals. */
   readonly approvalDecision: Decision | undefined;
-  /** Checks the conditions of `approval`. A call for which the check returns a reason needs no approval. Undefined if every call needs one. */
+  /** Checks the conditions of `approval`. If it returns a reason, the call needs no approval. Undefined if every call needs one. */
   readonly exemption: WhereCheck | undefined;
 }
 
@@ -131,7 +131,7 @@ function scopeRefusal(policy: Policy, name: string, args: readonly Value[]): Ref
 /**
  * Checks method, host, port and, if the host is an IP address, its range. Returns undefined if the policy refuses nothing. If
  * `allowed_domains` names a loopback address with its port, that address is open whatever the policy says about ports and private networks.
- * A URL that does not parse is refused if the policy restricts hosts or ports. Otherwise the call fails in the handler.
+ * A URL that does not parse is refused if the policy restricts hosts or ports. Otherwise the handler fails the call.
  */
 function urlRefusal(net: NetPolicy, url: string, method: string): Refusal | undefined {
   const { allowed_domains, allowed_ports, allowed_methods, allow_private_networks } = net;

@@ -33,8 +33,8 @@ export function isBelow(path: string, root: string): boolean {
 const leavesFolder = (path: string): boolean => path === ".." || path.startsWith("../");
 
 /**
- * Checks a path against the roots. A relative path is first resolved against the working directory. If the result is not below a root, the
- * path is resolved against the roots.
+ * Checks a path against the roots. A relative path first counts from the working directory. If that is not below a root, the path counts
+ * from each root.
  */
 export function reachOf(path: string, roots: readonly string[]): Reach {
   const normalPath = normalizePath(path);

@@ -114,8 +114,8 @@ function withNames(condition: Condition, form: (name: string) => string): Condit
 }
 
 /**
- * Returns a function that reads the part of the arguments at the path, or undefined if no signature has the parameter. The function returns
- * undefined for an absent part.
+ * Returns a function that reads the part of a call's arguments at the path. That function returns undefined for an absent part. Returns
+ * undefined if no signature has the parameter.
  */
 function partReader(
   capability: CapabilityDecl,
@@ -124,7 +124,7 @@ function partReader(
 ): ((args: readonly Value[]) => Value | undefined) | undefined {
   const indexes = capability.signatures.map((s) => s.params.findIndex((p) => p.name === param));
   if (indexes.every((index) => index < 0)) return undefined;
-  // The arguments are complete, so their number says which signature was called.
+  // The arguments are complete, so their number tells which signature was called.
   const indexByCount = new Map(capability.signatures.map((s, i) => [s.params.length, indexes[i] ?? -1]));
   const form = PARAMETER_FORMS.get(capability.name)?.get(param);
   const [first, ...rest] = steps;

@@ -23,7 +23,10 @@ export interface ApprovalCounts {
  * one of them. Throws `log.approval` with the line of the first wrong decision, and the errors of reading the log.
  */
 export function checkApprovals(log: RunLog, policy: Policy): ApprovalCounts {
-  /** All calls since no call was last open, oldest first. The first `answered` of them have answers, so `calls[answered]` is the earliest open call. */
+  /**
+   * The calls logged since the last moment at which no call was open, oldest first. The first `answered` of them have answers, so
+   * `calls[answered]` is the earliest open call.
+   */
   const calls: LogEvent[] = [];
   let answered = 0;
   let signed = 0;

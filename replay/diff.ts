@@ -186,7 +186,7 @@ class EntryDiff {
   readonly #b: Side;
   readonly #context: ComparisonContext;
   readonly #textOf = eventTexts(Number.POSITIVE_INFINITY);
-  /** The text of an event with all values, as a log that is not redactable has it. */
+  /** Returns the text of an event as a log that is not redactable has it. The event must contain all its values. */
   readonly #unsealedTextOf = eventTexts(LOG_LIMITS.inlineBytes, (text, bytes) => new BlobRef(sha256Hex(text), bytes));
   equal = 0;
 
@@ -196,7 +196,10 @@ class EntryDiff {
     this.#context = { types: recordedTypes(a), registry: recordedRegistry(a) };
   }
 
-  /** Yields the differences. Also yields undefined after each pair of equal entries, and after each gap and the aligned pair after it. */
+  /**
+   * Yields the differences. Where a caller may pause, yields undefined: after each pair of equal entries, and after each gap with the
+   * aligned pair that ends it.
+   */
   *differences(): Generator<LogDifference | undefined, void> {
     const a = new Window(this.#items(this.#a));
     const b = new Window(this.#items(this.#b));

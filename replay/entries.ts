@@ -233,7 +233,7 @@ export async function locateEvent(log: ParsedLog, event: number, options: Locate
   const cutLog: ParsedLog = before.format === "log" ? { ...before, end: undefined } : { ...before, events: [...before.events] };
   try {
     const { result, divergence } = await replayRun(cutLog, { ...options, tracing: false });
-    // A divergence at an earlier event stopped the replay before the event in question.
+    // If the replay diverges at an earlier event, it does not reach this one.
     const isReached = divergence === undefined || divergence.event === event;
     return isReached ? { stack: result.error?.stack ?? [], reason: undefined } : { stack: [], reason: divergence.message };
   } catch (error) {

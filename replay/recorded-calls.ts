@@ -61,18 +61,20 @@ export class RecordedCalls implements EventSink {
   #next: LoggedCall | undefined;
   #position: number;
   /**
-   * The calls that the program waits for, by their numbers in the run. An answer is undefined if the recorded run ended before it came.
-   * If so, the replay ends at the latest when the machine needs the answer.
+   * The calls that the program waits for, by their numbers in the run. An answer is undefined if the recorded run ended before the answer
+   * came. Then the replay ends when the machine needs the answer, or earlier.
    */
   readonly #open = new Map<
     number,
     { readonly answer: Answer | undefined; readonly approval: Approval | undefined; readonly text: () => string }
   >();
-  /** Number of calls so far for which there is an answer. */
+  /** Number of calls so far for which the log or an edit has an answer. */
   answered = 0;
-  /** Why the program could not continue. Undefined if it could. */
+  /** Why the program could not continue with the recorded and replaced answers. Undefined if it could. */
   stop: WhatIfStop | undefined;
-  /** The call that the policy is deciding about. If the call ends before its `CapCall` is appended, the policy refused it. */
+  /**
+   * The call that the policy is deciding about. If it ends while it is still here, before its `CapCall` is appended, the policy refused it.
+   */
   #callBeingDecided: CallStart | undefined;
 
   /**

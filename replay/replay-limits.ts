@@ -42,8 +42,8 @@ const BOUNDS: Readonly<Record<BoundField, { readonly noun: string; readonly trap
  */
 export function replayBounds(runLimits: Limits, end: RunEnd | undefined, callerLimits: ReplayLimits): Bounds {
   const steps = smallestBound("max_steps", runLimits, end?.steps, callerLimits);
-  // The recorded allocation is no bound in two cases. After the trap `alloc_limit`, the replay must reach the run's own limit, which the
-  // trap's message names. An interrupted run may have stopped just before an allocation.
+  // The recorded allocation is no bound in two cases. After the trap `alloc_limit`, the replay must reach the run's own limit, because the
+  // trap's message names that limit. An interrupted run may have stopped just before an allocation.
   const isAllocUnbounded = end === undefined || end.error?.kind === "alloc_limit" || isInterruption(end);
   const alloc = smallestBound("max_alloc_bytes", runLimits, isAllocUnbounded ? undefined : end.allocBytes, callerLimits);
   return {

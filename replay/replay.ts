@@ -338,7 +338,10 @@ function eventLogSettings(log: EventLog, policy: Policy = ALLOW_ALL, args: Reado
   return { policy, args, limits: effectiveLimits(policy, {}), runId: `eventlog-${log.eventCount}` };
 }
 
-/** Returns the caller's limits on this replay. An event log has no limits, so its `runLimits`, which the caller's policy sets, are added. */
+/**
+ * Returns the caller's limits on this replay. An event log has no limits of its own, so those of the caller's policy (`runLimits`) are
+ * added.
+ */
 function allowedLimits(log: ParsedLog, runLimits: Limits, limits: ReplayLimits = {}): ReplayLimits {
   return log.format === "log" ? limits : { ...runLimits, max_wall_ms: 0, ...limits };
 }

@@ -48,7 +48,7 @@ export class Replayer implements EventSink, LoggedCalls {
   #answers = 0;
   /** The answer that `takeAnswer` returns next. */
   #preparedAnswer: RecordedAnswer | undefined;
-  /** Whether an event log lacks the answer of the call in progress. If so, the next event of the program is not compared: it is that answer. */
+  /** Whether the event log has no answer to the call in progress. If so, the program's next event is that answer, and is not compared. */
   #isUnanswered = false;
   #lastAnswer: { readonly event: number; readonly answer: RunEvent } | undefined;
   #stop: ReplayStop | undefined;

@@ -73,7 +73,10 @@ interface Pending {
   decision: Decision["decision"] | undefined;
 }
 
-/** How an open call continues. If it is in doubt, the run stops. Otherwise `reply` answers it; undefined: its own handler does. */
+/**
+ * How an open call continues. If the call is in doubt, the run stops. Otherwise `reply` answers it, or, if that is undefined, its own
+ * handler.
+ */
 type Plan = { readonly reply: LoggedReply | undefined; readonly isInDoubt: boolean };
 
 /** The sink of one resumed run. Call `close` at the end. */
@@ -162,7 +165,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     this.#approvedHere.add(call);
   }
 
-  /** Runs when the last event of the log has been repeated. Stops the run if an open call is in doubt, before anything is written. */
+  /** Called when the run has repeated the last event of the log. Stops the run if an open call is in doubt, before anything is written. */
   #endRepetition(): HostStop | undefined {
     const { answers, recorder } = this.#options;
     const unknownAnswer = answers.find(({ call }) => !this.#pending.has(call));
@@ -179,7 +182,9 @@ export class Resumer implements EventSink, LoggedPrefix {
     return undefined;
   }
 
-  /** Returns the state of an open call, from the journal or the mark. If there is neither, its handler may have started: `started`. */
+  /**
+   * Returns the state of an open call, from the journal or the mark. Without both, returns `started`, because the handler may have started.
+   */
   #stateOf(pending: Pending): OpenState {
     const { mark } = this.#log.openCall ?? {};
     if (this.#waitsForApproval(pending) || pending.decision === "denied") return undefined;
@@ -227,9 +232,9 @@ export class Resumer implements EventSink, LoggedPrefix {
     if (pending === undefined) return undefined;
     const { reply } = this.#planFor(call, pending);
     const state = this.#stateOf(pending);
-    // An earlier process may have made the call, so the handler counts the most that the call can have used.
+    // An earlier process may have made the call, so count the most that it can have used.
     if (state === "started" && !this.#approvedHere.has(call)) this.#usageOf(pending.event)?.mayHaveBeenMade(call);
-    // The handler may begin now. Without the mark, a later resume treats the call as started.
+    // The handler may begin now. Without the mark, a later resume takes the call for one that was started.
     if (reply === undefined || state !== "later") removeOpenMark(this.#log.file);
     return reply;
   }

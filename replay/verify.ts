@@ -250,7 +250,10 @@ class CheckedLog {
     return this.#hasApprovals;
   }
 
-  /** Reads the log again if it refers to blobs. The check of the chain collects no blob names: a forged log could name too many for memory. */
+  /**
+   * Reads the log again to collect the blobs that it names. The check of the chain does not collect them: a forged log could name too many
+   * for memory.
+   */
   blobs(redacted: ReadonlySet<string>): string {
     const moduleBlob = this.#parsed().header.program.moduleBlob.slice("sha256:".length);
     const checkedBlobs = new Map<string, number | undefined>([[moduleBlob, undefined]]);

@@ -47,7 +47,7 @@ export interface WhatIfReport {
   readonly exitCode: number;
   readonly runId: string;
   readonly sameProgram: boolean;
-  /** `recorded`: the number of calls in the log. `answered`: how many of these the program made and got an answer for. */
+  /** `recorded`: the number of calls in the log. `answered`: the number of these that the program made and got an answer to. */
   readonly calls: { readonly recorded: number; readonly answered: number };
   readonly edits: readonly EditedAnswer[];
   readonly stop: WhatIfStop | undefined;

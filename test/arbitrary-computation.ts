@@ -78,7 +78,7 @@ interface Signature {
   readonly name: string;
   readonly params: readonly Type[];
   readonly result: Type;
-  /** Whether the function calls itself. If so, its first parameter counts down. */
+  /** Whether the function calls itself. Its first parameter then counts down to 0. */
   readonly recursive: boolean;
 }
 
@@ -90,7 +90,9 @@ fn applied(f: Fn(Int) -> Int, n: Int) -> Int { f(n) }
 
 class ProgramWriter {
   readonly #choices: Choices;
-  readonly #later: Signature[] = [];
+  /** The functions written so far, which later code may call. */
+  readonly #functions: Signature[] = [];
+  /** Number of names in use: `v1`, `v2`, … */
   #names = 0;
   #variables: Variable[] = [];
   #result: Type = "Int";
@@ -116,7 +118,8 @@ class ProgramWriter {
     return this.#choices.of(TYPES) ?? "Int";
   }
 
-  #fresh(): string {
+  /** Returns a name that is not in use. */
+  #newName(): string {
     this.#names += 1;
     return `v${this.#names}`;
   }
@@ -127,7 +130,7 @@ class ProgramWriter {
     const params: readonly Type[] = recursive ? ["Int", ...others] : others;
     const result = this.#type();
     const self: Signature = { name: `g${index}`, params, result, recursive };
-    this.#variables = params.map((type) => ({ name: this.#fresh(), type, mutable: false }));
+    this.#variables = params.map((type) => ({ name: this.#newName(), type, mutable: false }));
     this.#result = result;
     const names = this.#variables.map((v) => v.name);
     const declared = names.map((name, i) => `${name}: ${params[i] ?? "Int"}`).join(", ");
@@ -142,18 +145,18 @@ class ProgramWriter {
       if (shape === 0 || !["Int", "Float", "String"].includes(result)) text = `${bound}{ ${again()} }\n`;
       else text = `${bound}{ ${again()} ${result === "String" ? "++" : "+"} ${this.#expression(result, 1)} }\n`;
     }
-    this.#later.push(self);
+    this.#functions.push(self);
     return `fn ${self.name}(${declared}) -> ${result} {\n${text}}\n`;
   }
 
-  /** Statements and a last expression of the result's type. */
+  /** Writes statements, and a last expression of the function's result type. */
   #body(most: number): string {
     this.#statements = 10;
     const lines = this.#block(most);
     return `${lines}${this.#expression(this.#result, 3)}\n`;
   }
 
-  /** Statements in a scope of their own. */
+  /** Writes statements in a scope of their own. */
   #block(most: number): string {
     let text = "";
     for (let i = this.#choices.next(most + 1); i > 0 && this.#statements > 0; i--) text += this.#statement();
@@ -196,6 +199,7 @@ class ProgramWriter {
     }
   }
 
+  /** Writes the statements of a nested block. Writes none if it would be nested too deep. */
   #inner(most: number): string {
     return this.#depth > 3 ? "" : this.#nested(() => this.#scoped(() => this.#block(most)));
   }
@@ -211,7 +215,7 @@ class ProgramWriter {
     const type = this.#type();
     const mutable = this.#choices.next(3) > 0;
     const value = this.#expression(type, 2);
-    const name = this.#fresh();
+    const name = this.#newName();
     this.#variables.push({ name, type, mutable });
     return `let ${mutable ? "mut " : ""}${name}: ${type} = ${value}\n`;
   }
@@ -225,6 +229,7 @@ class ProgramWriter {
     return `${[`${name} = ${name}`, ...pieces].join(" ++ ")}\n`;
   }
 
+  /** Writes a `return`, or, in a loop, also a `break` or `continue`. */
   #leave(): string {
     const ways = this.#loops > 0 ? 5 : 1;
     const way = this.#choices.next(ways);
@@ -239,7 +244,7 @@ class ProgramWriter {
   }
 
   #while(): string {
-    const counter = this.#fresh();
+    const counter = this.#newName();
     const bound = 1 + this.#choices.next(this.#depth > 0 ? 5 : 30);
     const extra = this.#choices.next(2) === 0 ? "" : ` && ${this.#expression("Bool", 1)}`;
     const body = this.#looped(() => "");
@@ -249,7 +254,7 @@ class ProgramWriter {
   #for(): string {
     const floats = this.#choices.rarely(3);
     const items = this.#head(floats ? "List<Float>" : "List<Int>");
-    const name = this.#fresh();
+    const name = this.#newName();
     const body = this.#scoped(() => {
       this.#variables.push({ name, type: floats ? "Float" : "Int", mutable: false });
       return this.#looped(() => "");
@@ -261,14 +266,14 @@ class ProgramWriter {
     return `match ${this.#head("Shape")} {\n${this.#shapeArms(() => `{\n${this.#inner(2)}}`)}}\n`;
   }
 
-  /** Arms for all variants, each with its own names. */
+  /** Writes arms for all variants of `Shape`, each with its own names. */
   #shapeArms(body: () => string): string {
     const arm = (pattern: string, variables: readonly Variable[], guard = ""): string =>
       this.#scoped(() => {
         this.#variables.push(...variables);
         return `${pattern}${guard} => ${body()}\n`;
       });
-    const [a, b] = [this.#fresh(), this.#fresh()];
+    const [a, b] = [this.#newName(), this.#newName()];
     const int = (name: string): Variable => ({ name, type: "Int", mutable: false });
     const arms = [
       this.#choices.next(2) === 0
@@ -283,11 +288,12 @@ class ProgramWriter {
     return arms.join("");
   }
 
-  /** An expression for the header of `if`, `for` or `match`: in parentheses, because a brace follows. */
+  /** Writes an expression for the header of `if`, `for` or `match`: in parentheses, because a brace follows. */
   #head(type: Type): string {
     return `(${this.#expression(type, 2)})`;
   }
 
+  /** Writes a variable or one of `LEAVES`. */
   #leaf(type: Type): string {
     const known = this.#variables.filter((v) => v.type === type);
     if (known.length > 0 && this.#choices.next(4) > 0) return this.#choices.of(known)?.name ?? "0";
@@ -306,7 +312,7 @@ class ProgramWriter {
       case 2:
         return `(if ${e("Bool")} { ${e(type)} } else { ${e(type)} })`;
       case 3: {
-        const callee = this.#choices.of(this.#later.filter((f) => f.result === type));
+        const callee = this.#choices.of(this.#functions.filter((f) => f.result === type));
         if (callee === undefined) return this.#of(type, e);
         const args = callee.params.map((param, i) => (callee.recursive && i === 0 ? String(this.#choices.next(6)) : e(param)));
         return `${callee.name}(${args.join(", ")})`;
@@ -319,7 +325,7 @@ class ProgramWriter {
   }
 
   #matched(type: Type, e: (of: Type) => string): string {
-    const name = this.#fresh();
+    const name = this.#newName();
     const bound = (of: Type, write: () => string): string =>
       this.#scoped(() => {
         this.#variables.push({ name, type: of, mutable: false });
@@ -337,7 +343,10 @@ class ProgramWriter {
     }
   }
 
-  /** An element of a list variable. Without such a variable, of any list, by the builtin: `[` after a brace would begin another expression. */
+  /**
+   * Indexes a list variable. If there is none, indexes any list with the builtin `list_get`, because `[` after a brace would begin another
+   * expression.
+   */
   #indexed(e: (of: Type) => string): string {
     const known = this.#choices.of(this.#variables.filter((v) => v.type === "List<Int>"));
     return known === undefined ? `list_get(${e("List<Int>")}, ${e("Int")} % 3)` : `${known.name}[${e("Int")} % 3]`;
@@ -348,6 +357,7 @@ class ProgramWriter {
     return known === undefined ? `applied(${e("Fn(Int) -> Int")}, ${e("Int")})` : `${known.name}(${e("Int")})`;
   }
 
+  /** Writes an operation whose result has the type. `e` writes its operands. */
   #of(type: Type, e: (of: Type) => string): string {
     const pick = (...ways: readonly (() => string)[]): string => this.#choices.of(ways)?.() ?? this.#leaf(type);
     const lambda = (params: string, result: Type, names: readonly Variable[]): string =>
@@ -355,7 +365,7 @@ class ProgramWriter {
         this.#variables.push(...names);
         return `fn(${params}) -> ${result} { ${e(result)} }`;
       });
-    const [a, b] = [this.#fresh(), this.#fresh()];
+    const [a, b] = [this.#newName(), this.#newName()];
     const variable = (name: string, of: Type): Variable => ({ name, type: of, mutable: false });
     const binary = (of: Type, ...ops: readonly string[]): string => `(${e(of)} ${this.#choices.of(ops) ?? "+"} ${e(of)})`;
     switch (type) {

@@ -16,7 +16,7 @@ class Writer {
     this.#choices = choices;
   }
 
-  /** Writes a call. No two calls have the same arguments; they begin with the text of `who`. */
+  /** Writes the first argument of a call: a number that no other call has, and the value of `who`. */
   #call(who: string): string {
     this.#calls += 1;
     return `"${this.#calls} " ++ int.to_string(${who})`;
@@ -27,7 +27,10 @@ class Writer {
     return `v${this.#locals}`;
   }
 
-  /** `firstWorker` is the first worker that may be spawned, so that the tree of actors is finite. */
+  /**
+   * Writes statements that add to `t`. `firstWorker` is the first worker that they may spawn: a worker spawns only later ones, so the tree
+   * of actors is finite. `who` is a local whose value each call passes on.
+   */
   statements(depth: number, firstWorker: number, who: string): string {
     const lines: string[] = [];
     for (let n = 1 + this.#choices.next(3); n > 0; n--) lines.push(this.#statement(depth, firstWorker, who));

@@ -5,7 +5,9 @@ import { type Browser, chromium } from "playwright-core";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
-/** `BORUNA_CHROMIUM`, or the first of these on the PATH; `.ci/run` installs one. */
+/**
+ * The path of Chromium: `BORUNA_CHROMIUM`, or the first program of `NAMES` on the PATH. `.ci/run` installs one. Undefined if there is none.
+ */
 export const CHROMIUM =
   process.env["BORUNA_CHROMIUM"] ??
   (process.env["PATH"] ?? "")

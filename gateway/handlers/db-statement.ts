@@ -32,7 +32,10 @@ const PORTION_ROWS = 256;
 export const MAX_RESULT_BYTES = 64 * 1024 * 1024;
 /** Limit on one portion, in bytes. A larger portion ends the connection. */
 const MAX_PORTION_BYTES = 4 * MAX_RESULT_BYTES;
-/** `statement_timeout`, with which the server ends a statement that Boruna could not stop, is longer than the time limit by this. In milliseconds. */
+/**
+ * By how many milliseconds `statement_timeout` is longer than the policy's time limit. The server then ends a statement that Boruna could
+ * not stop.
+ */
 const SERVER_GRACE_MS = 1_000;
 /** The largest number that `statement_timeout` takes, in milliseconds. */
 const MAX_SERVER_TIMEOUT_MS = 2 ** 31 - 1;
@@ -153,7 +156,10 @@ const CHANGE_TEXTS: Readonly<Record<keyof Changes, string>> = {
   ddl: "changed the schema",
 };
 
-/** The kinds of which the policy must list one to allow a statement, by the first word of the statement's tag (such as `INSERT 0 1`). */
+/**
+ * Says which statements the policy allows. The key is the first word of the statement's tag (such as `INSERT 0 1`); the policy must list
+ * one of the kinds.
+ */
 const KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map([
   ["SELECT", ["select"]],
   ["INSERT", ["insert"]],
@@ -161,7 +167,7 @@ const KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map([
   ["DELETE", ["delete"]],
   ["MERGE", ["insert", "update", "delete"]],
 ]);
-/** Like `KINDS_BY_VERB`, for statements that PREPARE does not take. CREATE TABLE AS has the tag SELECT. */
+/** Like `KINDS_BY_VERB`, for statements that PREPARE does not accept. CREATE TABLE AS is one of them; its tag is SELECT. */
 const PLAIN_KINDS_BY_VERB: ReadonlyMap<string, readonly StatementKind[]> = new Map(
   ["ALTER", "COMMENT", "CREATE", "DROP", "REFRESH", "REINDEX", "SELECT", "TRUNCATE"].map((verb) => [verb, ["ddl"]]),
 );

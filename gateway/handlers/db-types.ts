@@ -89,7 +89,9 @@ const JSON_TEXT: Conversion = {
   write: (value) => canonicalJson(valueToTypedJson(value, JSON_TYPE, [])),
 };
 
-/** Converts parsed JSON to a Json value. The machine's own conversion would refuse an integer beyond 64 bits, as which jsonb prints 1e21. */
+/**
+ * Converts parsed JSON to a Json value. jsonb prints 1e21 as an integer beyond 64 bits, which the machine's own conversion would refuse.
+ */
 const jsonValue = (root: JsonData): Value =>
   foldTree<JsonData, Value>(root, (data) => {
     if (data === null) return leaf(UNIT);

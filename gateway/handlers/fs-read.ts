@@ -75,7 +75,7 @@ function utf8Text(bytes: Uint8Array, path: string): string {
 /** Limit on the entries of a folder. Listing a folder with more fails. */
 const MAX_NAMES = 100_000;
 
-/** Returns a path of the open file or folder. On Linux, the path leads to exactly this one, even if its name changes. */
+/** Returns a path of the open file or folder. On Linux, the path leads to the open one even if its name now belongs to another. */
 const descriptorPath = (descriptor: number, { file }: LocatedFile): string =>
   process.platform === "linux" ? `/proc/self/fd/${descriptor}` : file;
 

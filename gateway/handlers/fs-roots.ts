@@ -94,7 +94,7 @@ function realPathOrSame(path: string): string {
   try {
     return realpathSync(path);
   } catch {
-    // The folder does not exist yet, so it has no other name.
+    // The folder does not exist yet, so there is no link to resolve.
     return path;
   }
 }

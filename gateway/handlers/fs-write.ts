@@ -126,7 +126,10 @@ function removeEntry(folder: OpenFolder, name: string, oldStats: Stats | undefin
   unlinkSync(folder.pathOf(name));
 }
 
-/** Returns the target of a link. Throws `CapabilityDenied` unless the target is below the same root, and if it does not exist, the system's error. */
+/**
+ * Returns the target of a link. Throws `CapabilityDenied` if the target is not below the same root. If the target does not exist, throws
+ * the system's error.
+ */
 function followLink(folder: OpenFolder, name: string, { root, protectedFiles }: LocatedFile, path: string): LocatedFile {
   const file = realpathSync(folder.pathOf(name));
   const realRoot = realpathSync(root);

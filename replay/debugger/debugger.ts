@@ -60,7 +60,7 @@ const isOut = (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined): bo
   isLine(stop) && (from === undefined || (stop.task === from.task ? stop.depth < from.depth : isGone(tasks?.get(from.task))));
 /** Whether the task begins at this stop. */
 const isFirst = ({ depth, pc }: Stop): boolean => depth === 1 && pc === 0;
-/** Like `isOver`, for moves back. From the start of a task, the line before in any task will do. */
+/** Like `isOver`, for moves back. A move that begins at the start of a task ends at the previous line of any task. */
 const isBackOver = (stop: Stop, from: Stop | undefined): boolean =>
   isLine(stop) && (from === undefined || isFirst(from) || (stop.task === from.task && stop.depth <= from.depth));
 const isCall = ({ call }: Stop): boolean => call >= 0;

@@ -92,7 +92,10 @@ export class Timeline {
   #cursor: RecordedRun | undefined;
   /** The step near which snapshots are dense. */
   #focus = 0;
-  /** The stops of a segment and the step at which it ended, by the step of its snapshot. The most recently used segment is the last. */
+  /**
+   * The stops of the segments that are in memory, by the step of the segment's snapshot. `end` is the step at which the segment ended then.
+   * The most recently used segment is the last.
+   */
   readonly #stops = new Map<number, { readonly end: number; readonly stops: readonly Stop[] }>();
   /** The highest value of `bytes` so far. */
   peakBytes = 0;
@@ -383,7 +386,7 @@ function callAt(fn: VerifiedFunction, pc: number): number {
   return CALLS.has(fn.code[at] ?? -1) ? (fn.code[at + 1] ?? -1) : -1;
 }
 
-/** Lets other work of the process run every `TURN_MS`. */
+/** Says when a long search must let other work of the process run: every `TURN_MS`. */
 class Turn {
   readonly #signal: AbortSignal;
   #since = Date.now();

@@ -118,7 +118,7 @@ export interface Redaction {
 const MIN_REPEATED_CHARACTERS = 16;
 /** Maximum number of places in `repeated`. */
 const MAX_REPEATED = 100;
-/** Longer texts are searched for at most this many redacted Strings, each of at most `MAX_NEEDLE_CHARACTERS` UTF-16 code units. */
+/** Inside longer texts, at most this many redacted Strings are searched for, each of at most `MAX_NEEDLE_CHARACTERS` UTF-16 code units. */
 const MAX_NEEDLES = 100;
 const MAX_NEEDLE_CHARACTERS = 64 * 1024;
 

@@ -30,6 +30,7 @@ import {
 import type { BlobReader } from "./memory-blobs.ts";
 import { arrayOf, countOf, flagOf, objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts";
 
+/** The types of event fields, by their form in `EVENT_FIELDS`. In a log, a long text or value may be a blob. */
 interface RecordedTypes extends Omit<FieldTypes, "long text" | "value" | "values"> {
   readonly "long text": TextOrBlob;
   readonly value: ValueOrBlob;

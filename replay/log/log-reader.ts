@@ -244,7 +244,8 @@ export function* logRecords(
   const reader = new RecordReader(limits.events, checksBytes, start);
   let validBytes = 0;
   for (const line of linesOf(source, limits.lineBytes, start)) {
-    // The recorder writes a record together with its line feed. So a line without one is cut, even if it happens to be valid JSON.
+    // The recorder writes a record together with its line feed. So a line without a line feed was cut off, even if it happens to be valid
+    // JSON.
     if (!line.terminated && line.number > 1 && !reader.hasEnded) {
       return { validBytes, cut: { line: line.number, bytes: line.bytes.length } };
     }
@@ -346,7 +347,7 @@ export class RecordReader {
 
   /**
    * Reads the record of a call or answer with scalars directly from its bytes. Returns undefined for any other record and for a record with
-   * a fault: then `#readAny` reads the record, or throws the error.
+   * a fault. `#readAny` then reads the record, or throws the error.
    */
   #readScalars({ number: line, bytes: record, end: bytes }: Line): LogRecord | undefined {
     const n = this.#events + 1;

@@ -49,7 +49,7 @@ export class OpenJournal {
     this.#ownFiles = ownFiles;
   }
 
-  /** Adds an open call that an earlier process logged. Does not change the file: that process may have written it. */
+  /** Adds an open call that an earlier process logged. Does not write the file: if that process wrote one, it describes the call. */
   adopt(n: number, state: OpenState): void {
     this.#open.set(n, state);
   }

@@ -14,7 +14,7 @@ type DivergenceKind =
   /** The type of the event, or the capability of the call, differs from the recorded one. */
   | "event"
   | "arguments"
-  /** The program does not receive the recorded answer, for instance because the gateway rejects that answer. */
+  /** The program did not receive the recorded answer, for instance because the gateway rejected it. */
   | "answer"
   /** An event of any other type has different contents: an actor event, a contract check, an emitted value. */
   | "content"

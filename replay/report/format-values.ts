@@ -9,7 +9,7 @@ import type { RunEnd } from "../log/end-record.ts";
 /** Maximum number of code points of an excerpt. */
 const MAX_EXCERPT_LENGTH = 240;
 
-/** Returns a short text unchanged. Cuts a long text to the part around the code unit `center`, and puts `…` where it was cut. */
+/** Returns a short text unchanged. Of a long text, returns the part around the code unit `center`, with `…` where it was cut. */
 export function excerpt(text: string, center = 0): string {
   if (text.length <= MAX_EXCERPT_LENGTH) return text;
   const start = Math.max(0, center - MAX_EXCERPT_LENGTH);

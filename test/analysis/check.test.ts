@@ -238,11 +238,12 @@ function leadsTo(module: Module, before: string, { function: name, by }: PathSte
     });
   const callsValues = (fn: FunctionDef): boolean => fn.code.some(({ op }) => op === "CallIndirect" || op === "ParMap" || op === "Par");
   const isReferredTo = module.functions.some(refersTo);
-  // The function before passes the value on, and any code may call it.
+  // The function `before` passes the value on, and any code may call it.
   if (by === "value") return isReferredTo && module.functions.some(callsValues);
   return module.functions.some((fn) => fn.name === before && (refersTo(fn) || (callsValues(fn) && isReferredTo)));
 }
 
+/** Expects that the bytecode has every call on the path, and that the last function on it makes the capability call. */
 function expectReal(module: Module, { steps, omitted }: CallPath, capability: string): void {
   expect(omitted).toBe(0);
   expect(steps[0]?.function).toBe("main");
@@ -307,7 +308,7 @@ test("every path reported for the examples exists in their modules", () => {
   for (const folder of sampled(readdirSync(EXAMPLES, { withFileTypes: true }).filter((entry) => entry.isDirectory()))) {
     for (const file of readdirSync(join(EXAMPLES, folder.name)).filter((name) => name.endsWith(".ax"))) {
       const { source, resolve } = openSources(join(EXAMPLES, folder.name, file));
-      // Libraries, and programs whose capabilities the example declares itself.
+      // Skips libraries, and programs that need capabilities which the example declares itself.
       if (!check(source, { resolve }).ok || !/^fn main\(/m.test(source.text)) continue;
       const { module } = compile(source, { resolve });
       const { calls } = checkProgramPolicy(checkFunctions(source, { resolve }), undefined, BUILTIN_REGISTRY);

@@ -36,9 +36,11 @@ function changesOf(edit: Edit): readonly Changed[] {
   const edited = edit(copy);
   return policyChanges(policyOf(BASE), policyOf(edited ?? copy), BUILTIN_REGISTRY);
 }
+/** Returns an edit that adds or replaces rules. */
 const rules =
   (more: object): Edit =>
   (p) => ({ ...p, rules: { ...p.rules, ...more } });
+/** Returns an edit that adds or replaces fields of a section. */
 const section =
   (name: "net_policy" | "fs_policy" | "db_policy" | "llm_policy" | "limits", more: object): Edit =>
   (p) => ({ ...p, [name]: { ...p[name], ...more } });
@@ -127,7 +129,7 @@ const HARMLESS_IN_POLICIES: readonly Edit[] = [
   rules({ "net.fetch": { ...net, where: { ...net.where, method: [{ equal: "GET" }, { equal: "POST" }] } } }),
   rules({ "net.fetch": { ...net, where: { ...net.where, url: { prefix: "https://a.example/x/y/" } } } }),
   rules({ "net.fetch": { ...net, where: { ...net.where, body: { equal: "" } } } }),
-  // `allowed_methods` has the same methods.
+  // Without this condition nothing changes, because `allowed_methods` lists the same methods.
   rules({ "net.fetch": { ...net, where: { url: net.where.url } } }),
   rules({ random: { allow: true, where: { hi: { min: 2, max: 5 } } } }),
   rules({ random: { allow: true, where: { hi: { in: [1, 6] } } } }),

@@ -44,6 +44,7 @@ const programDiff = (edit: (app: string) => string, lib = LIB, more: Readonly<Re
   changesBetween(programOf(APP, { "./lib.ax": LIB }), programOf(edit(APP), { "./lib.ax": lib, ...more }));
 const changesBetween = (before: CheckedFunctions, after: CheckedFunctions): readonly Changed[] =>
   programChanges(before, after, BUILTIN_REGISTRY).map((change) => ({ ...change, text: programChangeText(change) }));
+/** Returns a function that replaces texts of the program `APP`. Each text must occur in it. */
 const edit =
   (...pairs: readonly (readonly [from: string, to: string])[]) =>
   (app: string): string =>

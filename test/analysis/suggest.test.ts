@@ -38,6 +38,7 @@ function logOf(path: string): RunLog {
   return log;
 }
 
+/** Records a run of the program for each of `runs`, and suggests a policy from the logs. */
 async function suggest(
   source: { name: string; text: string },
   runs: readonly RunOptions[],
@@ -272,10 +273,10 @@ test("the log of each example passes under the suggested policy, and no part of 
     for (const file of readdirSync(join(EXAMPLES, entry.name)).filter((name) => name.endsWith(".ax"))) {
       const path = join(EXAMPLES, entry.name, file);
       const { source, resolve } = openSources(path);
-      // Libraries, and programs whose capabilities the example declares itself.
+      // Skips libraries, and programs that need capabilities which the example declares itself.
       if (!check(source, { resolve }).ok || !/^fn main\(/m.test(source.text)) continue;
       const { module } = compileWithFunctions(source, { resolve });
-      // The invariant of a simulation takes a finished run.
+      // Skips invariants of simulations, because their `main` takes a finished run.
       if (module.signature?.params.some(({ type }) => type === "Run") === true) continue;
       const args = Object.fromEntries(
         (module.signature?.params ?? []).map(({ name, type }) => [name, type === "String" ? text : type === "Int" ? 1 : []]),

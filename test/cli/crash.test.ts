@@ -178,7 +178,8 @@ async function runToTheEnd(policy: string, log: string, kills: number, random: (
     const ended = await start(args, killed < kills ? killAtRandom(random) : undefined);
     if (ended.code === null) {
       killed += 1;
-      // The decision may not have been carried out, but from now on the call counts as decided.
+      // The killed process may not have retried the calls. Even so, do not decide twice: the next process must find out itself which calls
+      // are in doubt.
       decision = [];
     } else if (ended.code === EXIT_IN_DOUBT) {
       retried.push(...openPaths(log));

@@ -136,7 +136,7 @@ describe.runIf(DEEP && reason === undefined)("the native add-on", () => {
     const waiting = await run.next();
     expect(waiting.name).toBe("waiting");
     expect(readMemory(run.pid).thread).toMatchObject(invalid);
-    // A process that a handler starts has neither.
+    // A process that a handler starts has neither the process context nor a thread context.
     expect(readMemory(waiting.child ?? 0)).toEqual({ process: null, thread: null });
 
     expect((await run.next()).name).toBe("resumed");

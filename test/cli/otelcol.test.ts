@@ -140,7 +140,7 @@ describe.skipIf(!HAS_OTELCOL)("the OpenTelemetry Collector", () => {
   });
 
   test.runIf(DEEP)("may refuse some spans, and the line on stderr counts exactly those", async () => {
-    // A batch of 512 spans is larger, the rest is smaller.
+    // A batch of 512 spans is larger than this limit, and the batch with the rest is smaller.
     const collector = await newCollector({ http: { max_request_body_size: 60_000 } });
     const ended = await boruna(["run", "many.ax", "--policy", "allow-all", "--arg", "count=600"], {
       cwd: folder,

@@ -151,7 +151,7 @@ describe.each(sampled(["http/protobuf", "http/json"]))("spans over %s", (protoco
   });
 });
 
-// The last detail has everything that the others have.
+// Under `npm test`, only the last level of detail runs. It has everything that the other levels have.
 test.each(sampled<TraceDetail>(TRACE_DETAILS.toReversed()))(
   "at detail %s no span, line of stderr, usage event or thread context has anything that a run handles",
   async (detail) => {
@@ -281,7 +281,7 @@ describe("a broken collector changes nothing, at detail cap or flow", () => {
   const record = async (name: string, env: Readonly<Record<string, string>>): Promise<{ same: unknown; lost: boolean }> => {
     const cwd = join(folder, name);
     mkdirSync(cwd, { recursive: true });
-    // Mock answers: the port of the web server of this run must not differ between logs.
+    // This run is not live, so its log does not contain the port of a web server, which would differ between logs.
     const { code, stdout, stderr } = await boruna(
       [
         "run",

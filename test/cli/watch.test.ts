@@ -26,7 +26,7 @@ class Watching {
     });
   }
 
-  /** Waits until the output, after what was waited for before, holds the text. Returns what came before it. */
+  /** Waits until the text is in the output after the part that earlier calls have returned. Returns what comes before it. */
   async next(text: string): Promise<string> {
     for (;;) {
       const at = this.#output.indexOf(text, this.#from);

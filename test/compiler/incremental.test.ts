@@ -190,7 +190,7 @@ test("an edit of a body checks only that body, and an edit of a signature also i
   expect(checked(text("12", "Int"))).toEqual(["a"]);
   expect(checked(text("let y = 1\n  12", "Int"))).toEqual(["a"]);
   expect(checked(text("12", "String"))).toEqual(["a", "b"]);
-  // d lists all names, to find one that is spelt like `nothing`.
+  // The message about `d` names a similar function, if there is one. So a new function makes the analysis check `d` again.
   expect(checked(`${text("12", "String")}fn e() -> Int { 1 }\n`)).toEqual(["d", "e"]);
   expect(checked(`${text("12", "String")}type P { x: Int }\n`)).toEqual(["a", "b", "c", "d"]);
 });

@@ -22,15 +22,17 @@ type Code = TestFunction["code"];
 type Ended = string | Promise<string>;
 
 interface Probe {
-  /** The results at the limit and one beyond it. */
+  /** Each returns how the program or module ends: exactly at the limit, and one beyond it. */
   readonly under: () => Ended;
   readonly over: () => Ended;
+  /** The expected results of `under` and `over`. */
   readonly gives: readonly [under: string, over: string];
 }
 
+/** Makes a probe. `at(beyond)` goes as far as the limit, plus `beyond`. */
 const probe = (gives: Probe["gives"], at: (beyond: 0 | 1) => Ended): Probe => ({ gives, under: () => at(0), over: () => at(1) });
 
-/** "completed", the kind of the trap, or the kind of the error. */
+/** Returns what `body` returns, or the kind of the `BorunaError` that it throws. */
 function ends(body: () => string): string {
   try {
     return body();
@@ -47,7 +49,7 @@ const repeated = <T>(count: number, item: T): T[] => Array.from({ length: count 
 const nops = (count: number): Code => repeated(count, "Nop" as const);
 const builtin = (name: string): number => BUILTINS.find((b) => b.name === name)?.id ?? -1;
 
-/** Repeats a body as often as constant 0 says; local 0 counts down. */
+/** Returns code that repeats a body as often as constant 0 says. Local 0 counts down. */
 const times = (body: Code): Code => {
   const start: Code = [
     ["PushConst", 0],

@@ -143,7 +143,7 @@ describe("names", () => {
       "mcp_t.read_again",
     ]);
     expect(() => importOf(tools, new Map([["gone", "x"]]))).toThrow(USAGE);
-    // The function for the arguments of `read` has the name of the other tool.
+    // The import of `read` also writes a function `read_args`, which builds its arguments. The other tool has this name.
     expect(() => importOf([tool("read", {}), tool("read_args", {})])).toThrow(USAGE);
   });
 
@@ -271,7 +271,7 @@ const document = fc
 function nesting(text: string): number {
   let deepest = 0;
   let depth = 0;
-  // Without the strings, which can contain brackets.
+  // Leave out the strings, which can contain brackets.
   for (const character of text.replace(/"(?:[^"\\]|\\.)*"/gu, "")) {
     depth += "[{".includes(character) ? 1 : "]}".includes(character) ? -1 : 0;
     deepest = Math.max(deepest, depth);
@@ -289,7 +289,7 @@ describe("any schema", () => {
         expect(made.text).not.toMatch(/^fn evil/m);
         const mocked = importOf([tool("b", {}, output)]);
         const mock = mocked.declaration.tools[0]?.mock ?? null;
-        // A record that requires itself has no values at all.
+        // The mock of a record that requires itself would be infinite, so it is cut off at a depth, and is no valid answer.
         if (nesting(canonicalJson(mock)) < 60)
           expect((await run(mocked, "result.is_ok(t_b())", () => jsonToPlain(mock), "Bool")).value).toBe(true);
         const reread = parseDeclaration(JSON.stringify(declarationToJson(made.declaration)));

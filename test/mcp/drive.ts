@@ -5,7 +5,7 @@ import { readSchema } from "../../vm/json-schema/schema.ts";
 import { jsonFromJs } from "../../vm/json/js-interop.ts";
 import type { Answer, TestClient } from "./clients.ts";
 
-/** The tools of a server without the tools of other servers. */
+/** The tools of a server that runs without the tools of other MCP servers. */
 const TOOLS = ALL_TOOLS.filter(({ needsTools }) => needsTools !== true);
 
 export const POLICY_JSON = JSON.stringify({

@@ -153,7 +153,7 @@ test("a log cut at any event and resumed has the bytes of the undisturbed run", 
 test("where no call fails, par.map gives the result of the loop", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryOverlap, fc.nat(1_000), async (text, seed) => {
-      // The actors are removed: their messages would come in another order.
+      // Leave out the actors, because their messages would come in another order.
       const branches = text.replaceAll(/let (v\d+) = spawn worker\d\nsend v\d+ t/g, "");
       const never = Number.POSITIVE_INFINITY;
       const [together, alone] = await Promise.all(

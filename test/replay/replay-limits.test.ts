@@ -125,7 +125,7 @@ describe("a replay uses no more than the caller allows", () => {
     ["time", { max_wall_ms: 1, max_steps: MAX, max_alloc_bytes: MAX }, "the replay was stopped after 1 ms"],
   ])("on %s, with events left", async (what, limits, message) => {
     const recording = await unbounded(what === "allocation" ? GROWS : LOOPS, what === "allocation" ? {} : { n: MAX });
-    // A replay may be given another program, which uses more than the recorded one.
+    // The caller may replay the log with another program, which uses more than the recorded one.
     const program = what === "allocation" ? LOOPS_TO_GROW : LOOPS;
     const run = replayed(recording, withEvents(recording.bytes), { limits, program });
     const error = await errorOf(run);

@@ -15,6 +15,7 @@ const HASH = `sha256:${"0".repeat(64)}`;
 
 const COUNTERS = { total: 1, dispatched: 1, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
 
+/** Describes a mock run of a module that does not exist. */
 export function description(args: LogHeader["args"] = new Map()): RunDescription {
   const header = {
     program: { name: "sample", moduleHash: HASH, sourceHash: null, moduleBlob: `sha256:${sha256Hex(MODULE)}` },
@@ -40,10 +41,12 @@ export const SAMPLE_EVENTS: readonly RunEvent[] = [
   { type: "CapError", capability: "net.fetch", kind: "runtime_error", message: "HTTP 404 Not Found" },
 ];
 
+/** Returns the end of a successful run with this number of events. */
 export function endOf(events: number, more: Partial<RunEnd> = {}): RunEnd {
   return { outcome: "success", value: 42, error: undefined, steps: 10, allocBytes: 100, counters: COUNTERS, events, ...more };
 }
 
+/** Records events in memory. With `end` false, the log has no end record. */
 export function record(
   events: readonly RunEvent[],
   limits: Partial<LogLimits> = {},

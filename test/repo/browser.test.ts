@@ -88,7 +88,10 @@ interface Page {
   readonly generated: () => unknown;
 }
 
-/** Loads the bundle in a context with only JavaScript's globals and the text codecs of a browser. */
+/**
+ * Loads the bundle in a context with only JavaScript's globals and the text codecs of a browser. `strings`: whether code may be made from
+ * strings, as by `eval`.
+ */
 function page(strings: boolean): Page {
   const world = createContext({ TextEncoder, TextDecoder }, { codeGeneration: { strings, wasm: false } });
   const evaluate = (text: string): unknown => new Script(text).runInContext(world);

@@ -95,13 +95,16 @@ async function run({ approval = "required", options = {}, name = "log.jsonl" }: 
   return { execution, calls };
 }
 
+/** Resumes the log. Also returns the paths that the handlers were then called to write. */
 async function again(options: ResumeRunOptions = {}): Promise<{ readonly resumed: Resumption; readonly calls: readonly string[] }> {
   const { calls, handlers } = world();
   return { resumed: await resume(LOG(), { tracing: false, handlers, ...options }), calls };
 }
 
+/** Appends a decision about call 2 to the log. */
 const decide = (options: Partial<ApproveOptions> = {}) => approve(LOG(), { call: 2, decision: "approved", by: "ada", ...options });
 
+/** Returns an approver that always decides in this way. */
 const always =
   (decision: Decision): Approver =>
   () =>

@@ -244,7 +244,7 @@ describe("a call that may have been carried out", () => {
       expect(await kindOf(() => again(path, { registry: createRegistry([spec(!mayRepeat)]) }))).toBe("log.other_capabilities");
       expect(await kindOf(() => again(path, { registry: createRegistry([]) }))).toBe("log.other_capabilities");
       if (mayRepeat) continue;
-      // Without the registry there is no handler: the log has the declaration, but not the code.
+      // The log has the capability's declaration, but not its code. So without the registry there is no handler.
       expect(await kindOf(() => again(path))).toBe("log.other_handlers");
     }
   });

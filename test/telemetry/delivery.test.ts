@@ -12,7 +12,7 @@ const SETTINGS: DeliverySettings = {
   exportMs: 10_000,
   shutdownMs: 60_000,
 };
-/** The number of calls that fill four batches of two in flight, and the queue. */
+/** A run with this many calls fills four batches in flight, of two spans each, and the queue. */
 const FULL = 12;
 const ACCEPTED: SendResult = { kind: "accepted", rejected: 0 };
 const failed = (reason: string, more: Partial<Extract<SendResult, { kind: "failed" }>> = {}): SendResult => ({

@@ -49,7 +49,7 @@ class FunctionValue {
   }
 }
 type EvalValue = Value | FunctionValue;
-/** The evaluation of a part of an actor. It yields where the actor waits. */
+/** The evaluation of a part of an actor's code. It yields where the actor waits. */
 type Steps<T> = Generator<undefined, T, undefined>;
 type AnswerEvent = Extract<RunEvent, { readonly type: "CapResult" | "CapError" }>;
 
@@ -208,6 +208,7 @@ class Evaluator {
     return positionAt(this.#lines, offset).line;
   }
 
+  /** Evaluates `body` inside the span `node`, if there is one. */
   *#inside<T>(actor: EvalActor, node: OpenNode | undefined, body: () => Steps<T>): Steps<T> {
     if (node === undefined) return yield* body();
     actor.open.at(-1)?.children.push(node);
@@ -222,8 +223,9 @@ class Evaluator {
     }
   }
 
+  /** Returns the span of a construct. Undefined if constructs become no spans here. */
   #construct(construct: string, offset: number, attributes: Record<string, unknown>): OpenNode | undefined {
-    if (this.#options.detail !== "flow" || !this.#follows) return undefined;
+    if (this.#options.detail !== "flow" || !this.#makesFlowSpans) return undefined;
     return {
       name: "boruna.flow",
       attributes: { "flow.construct": construct, ...this.#place(offset), ...attributes },
@@ -237,7 +239,8 @@ class Evaluator {
 
   /** The function being evaluated. It is set again after each call, and after each wait for a message. */
   #callable: Callable | undefined;
-  get #follows(): boolean {
+  /** Whether the function being evaluated declares a capability. Only then do its constructs become spans. */
+  get #makesFlowSpans(): boolean {
     return capabilitiesOf(this.#callable?.row ?? []).length > 0;
   }
 

@@ -26,6 +26,7 @@ const LOCAL_KINDS: readonly Kind[] = ["int", "text", "float", "list", "any", "in
 const APPENDED = [1, 6, 6, 3, 4] as const;
 /** Locals whose parts are assigned. */
 const UPDATED = [3, 3, 3, 4] as const;
+/** The local that counts down, so that most loops end. */
 const FUEL = LOCALS - 1;
 
 /** A jump to a block, whose first instruction is not known yet. */
@@ -34,7 +35,7 @@ type Draft = Instruction & { readonly block?: number };
 interface Shape {
   readonly index: number;
   readonly arities: readonly number[];
-  /** Whether the function may have effects. If so, it is always interpreted. */
+  /** Whether the function may have effects. */
   readonly effects: boolean;
 }
 
@@ -46,6 +47,7 @@ class FunctionWriter {
   readonly #tables: { readonly tag: number; readonly block: number }[][] = [];
   /** The height of the operand stack at the start of each block. */
   readonly #heights: readonly number[];
+  /** The kinds of the operands on the stack at the end of the code so far. */
   #stack: Kind[] = [];
 
   constructor(choices: Choices, shape: Shape) {
@@ -110,7 +112,7 @@ class FunctionWriter {
     this.#stack.push(kind);
   }
 
-  /** Pushes operands of the given kinds; sometimes uses those already on the stack. */
+  /** Pushes operands of the given kinds, or sometimes uses those that are already on the stack. */
   #operands(kinds: readonly Kind[]): void {
     const top = this.#stack.slice(this.#stack.length - kinds.length);
     const fits = top.length === kinds.length && kinds.every((kind, i) => kind === "any" || top[i] === kind);
@@ -119,7 +121,8 @@ class FunctionWriter {
     for (const kind of kinds) this.#push(kind);
   }
 
-  #take(count: number): void {
+  /** Removes the kinds of operands that an instruction pops from `#stack`. */
+  #popKinds(count: number): void {
     this.#stack.length = Math.max(0, this.#stack.length - count);
   }
 
@@ -165,7 +168,7 @@ class FunctionWriter {
     if (chosen.builtin !== undefined) this.#emit("Builtin", chosen.builtin, chosen.takes.length);
     else if (chosen.op === "GetField") this.#emit("GetField", this.#choices.next(3));
     else this.#emit(chosen.op);
-    this.#take(chosen.takes.length);
+    this.#popKinds(chosen.takes.length);
     this.#stack.push(chosen.gives);
   }
 
@@ -175,10 +178,10 @@ class FunctionWriter {
     if (this.#stack.at(-1) !== held && !this.#choices.rarely(40)) this.#push(held);
     if (this.#stack.length === 0) this.#push(held);
     this.#emit("StoreLocal", local);
-    this.#take(1);
+    this.#popKinds(1);
   }
 
-  /** An append to a local: loads its value, then appends pieces. Some pieces need a call, a store or a read of the local. */
+  /** Emits an append to a local: a load of its value, then appends of pieces. Some pieces need a call, a store or a read of the local. */
   #append(): void {
     const local = this.#choices.of(APPENDED) ?? 1;
     const held = LOCAL_KINDS[local] ?? "any";
@@ -193,14 +196,14 @@ class FunctionWriter {
       else if (odd === 3) this.#shuffle();
       if (this.#stack.length <= height || !this.#choices.rarely(4)) this.#push(held === "any" ? "text" : held);
       this.#emit("Concat");
-      this.#take(2);
+      this.#popKinds(2);
       this.#stack.push(held);
     }
     this.#emit("StoreLocal", this.#choices.rarely(8) ? this.#choices.next(LOCALS) : local);
-    this.#take(1);
+    this.#popKinds(1);
   }
 
-  /** An assignment to a part of a local, usually a list. Some operands need a call, a store or a read of the local. */
+  /** Emits an assignment to a part of a local, usually a list. Some operands need a call, a store or a read of the local. */
   #update(): void {
     const local = this.#choices.of(UPDATED) ?? 3;
     const { constant, indices } = this.#choices.of(UPDATE_PATHS) ?? { constant: 0, indices: [] };
@@ -212,7 +215,7 @@ class FunctionWriter {
     else if (odd === 2) this.#append();
     if (this.#stack.length !== height + 1) this.#push(this.#choices.of(KINDS) ?? "int");
     this.#emit("Update", this.#choices.rarely(20) ? this.#choices.next(LOCALS) : local, constant, indices.length + 1);
-    this.#take(indices.length + 1);
+    this.#popKinds(indices.length + 1);
   }
 
   #shuffle(): void {
@@ -223,14 +226,14 @@ class FunctionWriter {
       return;
     }
     this.#emit("Pop");
-    this.#take(1);
+    this.#popKinds(1);
   }
 
   #make(): void {
     const count = this.#choices.next(4);
     const many = (): void => this.#operands(Array.from({ length: count }, (): Kind => this.#choices.of(KINDS) ?? "int"));
     const made = (takes: number, gives: Kind): void => {
-      this.#take(takes);
+      this.#popKinds(takes);
       this.#stack.push(gives);
     };
     switch (this.#choices.next(6)) {
@@ -304,17 +307,17 @@ class FunctionWriter {
       else {
         this.#arguments(captured);
         this.#emit("MakeClosure", callee, captured);
-        this.#take(captured);
+        this.#popKinds(captured);
         this.#stack.push("function");
       }
       // Closures receive the arguments that are not captured, and sometimes more.
       const given = this.#choices.rarely(6) ? count : count - captured;
       this.#emit("CallIndirect", given);
-      this.#take(given + 1);
+      this.#popKinds(given + 1);
       this.#stack.push("any");
       return;
     }
-    this.#take(count);
+    this.#popKinds(count);
     this.#stack.push("any");
   }
 
@@ -331,7 +334,7 @@ class FunctionWriter {
       case 1:
         this.#push("any");
         this.#emit("StoreGlobal", 0);
-        return this.#take(1);
+        return this.#popKinds(1);
       case 2:
         this.#push("any");
         this.#emit("Debug");
@@ -343,7 +346,7 @@ class FunctionWriter {
       default:
         this.#push("bool");
         this.#emit("Assert", 0, 0, 0);
-        this.#take(1);
+        this.#popKinds(1);
     }
   }
 
@@ -357,12 +360,12 @@ class FunctionWriter {
       const captured = this.#choices.next(1 + (this.#shape.arities[callee] ?? 0));
       this.#arguments(captured);
       this.#emit("MakeClosure", callee, captured);
-      this.#take(captured);
+      this.#popKinds(captured);
       this.#stack.push("function");
     }
     if (isMap) this.#emit("ParMap");
     else this.#emit("Par", count);
-    this.#take(isMap ? 2 : count);
+    this.#popKinds(isMap ? 2 : count);
     this.#stack.push("list");
   }
 
@@ -371,7 +374,7 @@ class FunctionWriter {
     if (this.#choices.rarely(60)) return;
     while (this.#stack.length > height) {
       this.#emit("Pop");
-      this.#take(1);
+      this.#popKinds(1);
     }
     while (this.#stack.length < height) this.#push("any");
   }
@@ -406,7 +409,7 @@ class FunctionWriter {
     this.#push(compared);
     this.#push(compared);
     this.#emit(this.#choices.of(["Lt", "Lte", "Gt", "Gte", "Eq", "Neq"] as const) ?? "Lt");
-    this.#take(2);
+    this.#popKinds(2);
     this.#stack.push("bool");
     if (this.#choices.rarely(4)) this.#emit("Not");
   }
@@ -431,11 +434,11 @@ class FunctionWriter {
     this.#level(this.#heightOf(target));
     this.#condition(block, target);
     this.#jump(this.#choices.next(2) === 0 ? "JmpIf" : "JmpIfNot", target);
-    this.#take(1);
+    this.#popKinds(1);
     this.#go(block, block + 1);
   }
 
-  /** Continues at a block, by falling through when it is the next one. */
+  /** Makes the code continue at a block. If that is the next block, usually without a jump. */
   #go(block: number, target: number): void {
     this.#level(this.#heightOf(target));
     if (target !== block + 1 || this.#choices.rarely(4)) this.#jump("Jmp", target);
@@ -475,10 +478,10 @@ class FunctionWriter {
       if (this.#choices.next(2) > 0) continue;
       this.#push(kind);
       this.#emit("Add");
-      this.#take(1);
+      this.#popKinds(1);
     }
     this.#emit("TailCall", callee, count);
-    this.#take(count);
+    this.#popKinds(count);
     if (!guarded) return;
     this.#code[guard] = { op: "JmpIfNot", operands: [this.#code.length] };
     this.#leave();

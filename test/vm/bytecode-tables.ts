@@ -128,7 +128,7 @@ interface Step {
   readonly op: OpName;
   readonly takes: readonly Kind[];
   readonly gives: Kind;
-  /** A builtin by its id. */
+  /** The id of the builtin that the instruction calls. Undefined for other instructions. */
   readonly builtin?: number;
 }
 

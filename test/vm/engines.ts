@@ -81,7 +81,7 @@ interface Counts {
   readonly wasted: number;
 }
 
-/** What the compiled engine has counted for this program so far. */
+/** Returns what the compiled engine has counted for this program so far. `Engine.counts` explains the counts. */
 export function countsOf(program: Program, engine: EngineChoice = "compiled"): Counts {
   return Engine.for(program, engine)?.counts ?? { entered: 0, deoptimized: 0, compiled: 0, work: 0, wasted: 0 };
 }

@@ -35,7 +35,10 @@ function parse(meter: Meter, source: string): Value {
   return new OkValue(usual.value);
 }
 
-/** Parses any text, usual or not, after `parse` has made the first charges. `maxBytes` limits the parser's data. */
+/**
+ * Parses any text, also one at which the fast reader gives up (`json-reader.ts`). `parse` has made the first charges. `maxBytes` limits the
+ * parser's data.
+ */
 export function parseExactly(meter: Meter, source: string, maxBytes: number): Value {
   let data: JsonData;
   try {
@@ -92,7 +95,9 @@ function stringify(meter: Meter, value: Value): Value {
   return usual.text;
 }
 
-/** Does the same as `stringify` for any value, usual or not. Charges each piece before it writes the piece. */
+/**
+ * Writes any value as JSON, also one at which the fast writer gives up (`json-writer.ts`). Charges each piece before it writes the piece.
+ */
 export function stringifyExactly(meter: Meter, value: Value): string {
   const work = new WorkMeter(meter);
   const open: OpenContainer[] = [];

@@ -173,7 +173,8 @@ const builtinUses = lazily(
 function useOfResult(result: Type): OperandUse | undefined {
   // A Json may be a list or a map.
   if (result.kind === "primitive" && result.name !== "Json") return "value";
-  // Of a type parameter or a primitive type, the Option holds at most one part. Of another type, it could hold a new value with several parts.
+  // An Option of a type parameter or a primitive type holds at most one part. An Option of another type could hold a new value with several
+  // parts.
   const isPart =
     result.kind === "named" && result.name === "Option" && (result.args[0]?.kind === "param" || result.args[0]?.kind === "primitive");
   return isPart ? "part" : undefined;

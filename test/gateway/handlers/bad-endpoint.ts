@@ -18,7 +18,7 @@ export interface Bill {
 interface Exchange {
   readonly response: ServerResponse;
   readonly streams: boolean;
-  /** The largest number of tokens that the request can cost. */
+  /** The largest number of tokens that the request could cost. */
   readonly worst: { readonly prompt_tokens: number; readonly completion_tokens: number };
   /** What this request is billed, unless the behavior bills something else. */
   readonly billed: { readonly prompt_tokens: number; readonly completion_tokens: number };
@@ -33,7 +33,7 @@ const answer = (usage: unknown, more: object = {}): string =>
 const event = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`;
 const delta = (content: string): string => event({ choices: [{ delta: { content } }] });
 
-/** Ends the response in an unusual way after billing. */
+/** Bills the request, and then ends the response in the way that `end` does. */
 function billed(end: (exchange: Exchange) => void): (exchange: Exchange) => void {
   return (exchange) => {
     exchange.bill(exchange.billed);

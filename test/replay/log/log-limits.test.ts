@@ -84,7 +84,7 @@ describe("the count of logged bytes", () => {
       const before = sizes.slice(0, at).reduce((sum, size) => sum + size, 0);
       const stopped = await recorded(EVERYTHING, { limits: { max_log_bytes: Math.max(1, before) } });
       expect(stopped.run.error?.kind).toBe("log_limit");
-      // At most one call, the last, has no answer because the run ended before it.
+      // At most one call, the last one, has no answer, because the run was stopped before it came.
       const { calls } = logOf(stopped);
       expect(calls.open).toBeLessThanOrEqual(1);
       expect(await replayed(stopped)).toMatchObject({ status: "identical", notes: [] });

@@ -55,6 +55,7 @@ fn main() -> Int !{actor.spawn, actor.send} {
 const { tasks: _, ...OLDER } = compile({ name: "places.ax", text: TEXT }).module;
 const program = verifyModule(OLDER);
 
+/** Replaces `from` by `to` in the first line of the log for which `is` holds. Returns the divergence that each engine then reports. */
 async function divergenceOf(is: (line: string) => boolean, from: string, to: string): Promise<readonly Divergence[]> {
   const recording = await recorded(program);
   const line = linesOf(new TextDecoder().decode(recording.bytes)).findIndex(is) + 1;

@@ -59,19 +59,23 @@ const put =
 /** Index of the nth line (from 0) that has the text. */
 const indexOf = (lines: readonly string[], text: string, nth = 0): number =>
   lines.flatMap((line, i) => (line.includes(text) ? [i] : []))[nth] ?? -1;
+/** A call and its answer are two lines. */
 const PAIR = 2;
+/** Removes `count` lines from the nth line with the text on. */
 const without =
   (text: string, count = 1, nth = 0) =>
   (lines: string[]): string[] => {
     const at = indexOf(lines, text, nth);
     return lines.filter((_, i) => i < at || i >= at + count);
   };
+/** Repeats `count` lines from the nth line with the text on. */
 const twice =
   (text: string, count = 1, nth = 0) =>
   (lines: string[]): string[] => {
     const at = indexOf(lines, text, nth);
     return [...lines.slice(0, at + count), ...lines.slice(at)];
   };
+/** Swaps `count` lines that begin at the line with `text` with those at the line with `other`. */
 const swapped =
   (text: string, other: string, count = 1) =>
   (lines: string[]): string[] => {

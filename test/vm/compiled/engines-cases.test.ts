@@ -479,11 +479,11 @@ test.each([
   ["Call", 2, 0],
   ["TailCall", 2, 0],
 ] as const)("a frame that was suspended at its first instruction resumes on either engine, after a %s", (...call) => {
-  // This function is interpreted. It leaves its callee 495 steps of the slice of 999.
+  // This function is interpreted. It leaves 495 of the slice's 999 steps to the function that it calls.
   const child: TestFunction = { code: [["LoadGlobal", 0], "Pop", ...repeated(501, () => ["Nop"])] };
   const looping: TestFunction = {
     locals: 1,
-    // A round takes nine steps, the first one eighteen, so the slice ends just before the first instruction.
+    // An iteration takes nine steps, the first one eighteen. So the slice ends just before the first instruction.
     code: [
       ["LoadLocal", 0],
       ["JmpIf", 11],

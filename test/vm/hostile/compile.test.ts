@@ -42,7 +42,7 @@ const CALLER: TestFunction = {
     "Halt",
   ],
 };
-/** Returns at once if the argument is false, which it is here. */
+/** Code that returns at once, because the argument is false here. */
 const LEAVES: Code = [["LoadLocal", 0], ["JmpIf", 4], ["PushConst", ONE], "Ret"];
 
 const calling = (functions: readonly TestFunction[], times: number, argument: Value = false, more: readonly Value[] = []): Module =>

@@ -113,7 +113,7 @@ describe("the scheduler", () => {
       return host.events.filter((event) => event.type === "MessageSend").length;
     };
     expect(rounds(2)).toBe(Math.floor(50_000 / 7));
-    // 3,200 frames: 100 steps.
+    // With 3,200 frames, the actor pays 100 steps in each round, in addition to the 7 of its code.
     expect(rounds(3_200)).toBeLessThan(50_000 / 107);
   });
 

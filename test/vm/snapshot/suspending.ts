@@ -78,7 +78,7 @@ export type RunOptions = Partial<Omit<MachineOptions, "limits">> & { readonly li
 interface Through {
   readonly text: string;
   readonly calls: number;
-  /** The length of each snapshot. */
+  /** The snapshots of the run, in order. */
   readonly states: readonly Uint8Array[];
 }
 
