@@ -78,7 +78,7 @@ class Search {
   addEntry(callable: Callable): FunctionInstance {
     const node = this.#generalNode(callable);
     for (let i = 0; i < paramCount(callable); i++) node.params[i] = undefined;
-    this.#reach(node);
+    this.#markReached(node);
     return node;
   }
 
@@ -96,7 +96,7 @@ class Search {
     return node;
   }
 
-  #reach(node: Node): void {
+  #markReached(node: Node): void {
     if (node.isReached) return;
     node.isReached = true;
     this.#enqueue(node);
@@ -138,7 +138,7 @@ class Search {
     });
     this.#nesting -= 1;
     node.isWalking = false;
-    for (const instance of found) this.#reach(instance);
+    for (const instance of found) this.#markReached(instance);
   }
 
   /** Returns the instance of the function for these arguments. Undefined if the call belongs to the general instance. */
@@ -202,7 +202,7 @@ class Search {
       if (node.untrackedTargets.has(general)) continue;
       node.untrackedTargets.add(general);
       this.#forgetParams(target);
-      this.#reach(general);
+      this.#markReached(general);
     }
   }
 

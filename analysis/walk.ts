@@ -183,17 +183,17 @@ class Walk {
     if (total === 0) return;
     const edges = kind === "spawn" ? this.#found.spawns : this.#found.edges;
     if (!edges.has(target)) edges.set(target, { kind, span: this.#place ?? span });
-    this.#count(target, total);
+    this.#addRuns(target, total);
   }
 
-  #count(target: FunctionInstance | number, count: number): void {
+  #addRuns(target: FunctionInstance | number, count: number): void {
     const { runs } = this.#found;
     runs.set(target, boundCount((runs.get(target) ?? 0) + count));
   }
 
   #site(capability: number, span: Span, args: readonly Known[] = [], irs: readonly Ir[] = []): void {
     this.#found.sites.push({ capability, span, args, irs, times: this.#times });
-    if (this.#times > 0) this.#count(capability, this.#times);
+    if (this.#times > 0) this.#addRuns(capability, this.#times);
   }
 
   /** Walks code that runs `count` times for each time that the code around it runs. */
@@ -222,7 +222,7 @@ class Walk {
       for (const [target, count] of this.#found.runs) most.set(target, Math.max(most.get(target) ?? 0, count));
     }
     this.#found.runs = outer;
-    for (const [target, count] of most) this.#count(target, count);
+    for (const [target, count] of most) this.#addRuns(target, count);
     return known;
   }
 

@@ -106,10 +106,10 @@ export class ShapeReader {
 
   /** Reads the document. Throws `capability.not_importable` if the schema refers to another document. */
   read(path: string): Shape {
-    return this.#read(this.#document, { path, hint: "", depth: 0, pointer: "#" });
+    return this.#readSchema(this.#document, { path, hint: "", depth: 0, pointer: "#" });
   }
 
-  #read(schema: JsonData, at: Place): Shape {
+  #readSchema(schema: JsonData, at: Place): Shape {
     this.#schemas += 1;
     if (this.#schemas > MAX_SCHEMAS || at.depth > MAX_DEPTH) return this.#jsonBecause(at, "it is too large or nested too deep");
     if (!isJsonObject(schema)) return this.#jsonBecause(at, "any value is allowed");
@@ -138,7 +138,7 @@ export class ShapeReader {
         const items = schema.get("items");
         if (items === undefined || isJsonArray(items))
           return { kind: "list", item: this.#jsonBecause(below(at, "[]"), "any value is allowed") };
-        return { kind: "list", item: this.#read(items, { ...below(at, "[]"), hint: `${at.hint} item` }) };
+        return { kind: "list", item: this.#readSchema(items, { ...below(at, "[]"), hint: `${at.hint} item` }) };
       }
       case "object":
         return this.#readObject(schema, at);
@@ -156,7 +156,7 @@ export class ShapeReader {
     const hasProperties = isJsonObject(properties) && properties.size > 0;
     const typesOthers = isJsonObject(others) && others.size > 0;
     if (hasProperties && typesOthers) return this.#jsonBecause(at, "it has members with and without known names");
-    if (typesOthers) return { kind: "map", item: this.#read(others, { ...below(at, ".*"), hint: `${at.hint} value` }) };
+    if (typesOthers) return { kind: "map", item: this.#readSchema(others, { ...below(at, ".*"), hint: `${at.hint} value` }) };
     if (!hasProperties) return this.#jsonBecause(at, "it is an object with any members");
     const problem = fieldsProblem(properties, requiredOf(schema));
     if (problem !== undefined) return this.#jsonBecause(at, problem);
@@ -181,8 +181,8 @@ export class ShapeReader {
         const doc = isJsonObject(schema) ? docOf(schema) : "";
         const name = names.unique(snakeCase(jsonName, "field"), "_");
         if (nonNull === undefined)
-          return { name, jsonName, shape: this.#read(schema, place), presence: isRequired ? "required" : "optional", doc };
-        if (isRequired) return { name, jsonName, shape: this.#read(nonNull, place), presence: "nullable", doc };
+          return { name, jsonName, shape: this.#readSchema(schema, place), presence: isRequired ? "required" : "optional", doc };
+        if (isRequired) return { name, jsonName, shape: this.#readSchema(nonNull, place), presence: "nullable", doc };
         return { name, jsonName, shape: this.#jsonBecause(place, "it may be missing, null or a value"), presence: "optional", doc };
       });
   }
@@ -205,7 +205,7 @@ export class ShapeReader {
 
   #readAlternatives(alternatives: readonly JsonData[], at: Place): Shape {
     const [only] = alternatives;
-    if (alternatives.length === 1 && only !== undefined) return this.#read(only, { ...at, depth: at.depth + 1 });
+    if (alternatives.length === 1 && only !== undefined) return this.#readSchema(only, { ...at, depth: at.depth + 1 });
     const texts = alternatives.map((schema) => (isJsonObject(schema) ? schema.get("const") : undefined));
     if (texts.every((text) => typeof text === "string")) return this.#readTexts(texts, at);
     return this.#readUnion(alternatives, at) ?? this.#jsonBecause(at, "it has alternatives without a common tag");
@@ -259,7 +259,7 @@ export class ShapeReader {
     if (target === undefined) return this.#jsonBecause(at, "it refers to a schema that is not there");
     this.#references.set(pointer, undefined);
     const hint = pointer.split("/").at(-1) ?? "";
-    const shape = this.#read(target, { path: at.path, hint, depth: at.depth + 1, pointer });
+    const shape = this.#readSchema(target, { path: at.path, hint, depth: at.depth + 1, pointer });
     this.#references.set(pointer, shape);
     return shape;
   }

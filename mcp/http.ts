@@ -150,6 +150,7 @@ class Sessions {
     return transport.handleRequest(request, response, body);
   }
 
+  /** Begins a session. Ends the oldest one if there are too many. */
   async #open(): Promise<NodeStreamableHTTPServerTransport> {
     const [oldest] = this.#transports.keys();
     if (this.#transports.size >= MAX_SESSIONS && oldest !== undefined) await this.#end(oldest);

@@ -172,7 +172,7 @@ function scalarOf(value: Value, types: readonly TypeDef[]): Scalar | bigint | un
 }
 
 const MAX_SHOWN = 5;
-const show = (scalar: Scalar): string => (typeof scalar === "string" ? quote(scalar) : String(scalar));
+const scalarText = (scalar: Scalar): string => (typeof scalar === "string" ? quote(scalar) : String(scalar));
 const joinFirst = (items: readonly string[], separator: string): string =>
   items.length > MAX_SHOWN ? `${items.slice(0, MAX_SHOWN).join(separator)} and ${items.length - MAX_SHOWN} more` : items.join(separator);
 
@@ -183,13 +183,13 @@ function describeConditions(conditions: readonly Condition[]): string {
 
 function describeCondition({ equal, in: list, prefix, min, max, names, absent }: Condition): string {
   const phrases = [
-    equal === undefined ? "" : `be ${show(equal)}`,
-    list === undefined ? "" : `be one of ${joinFirst(list.map(show), ", ")}`,
+    equal === undefined ? "" : `be ${scalarText(equal)}`,
+    list === undefined ? "" : `be one of ${joinFirst(list.map(scalarText), ", ")}`,
     prefix === undefined ? "" : `begin with ${quote(prefix)}`,
     min === undefined && max === undefined
       ? ""
       : `be a number${min === undefined ? "" : ` from ${min}`}${max === undefined ? "" : ` up to ${max}`}`,
-    names === undefined ? "" : names.length === 0 ? "be empty" : `have no names but ${joinFirst(names.map(show), ", ")}`,
+    names === undefined ? "" : names.length === 0 ? "be empty" : `have no names but ${joinFirst(names.map(scalarText), ", ")}`,
     absent === undefined ? "" : absent ? "be absent" : "be present",
   ];
   return phrases.filter((phrase) => phrase !== "").join(" and ");

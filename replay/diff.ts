@@ -216,7 +216,7 @@ class EntryDiff {
           yield* this.#gap(a.drop(i), b.drop(j));
           const [commonA] = a.drop(1);
           const [commonB] = b.drop(1);
-          if (commonA !== undefined && commonB !== undefined) yield* this.#pair(commonA, commonB);
+          if (commonA !== undefined && commonB !== undefined) yield* this.#pairDifferences(commonA, commonB);
         }
         yield undefined;
       }
@@ -227,7 +227,7 @@ class EntryDiff {
   }
 
   *#items(side: Side): Generator<Item, void> {
-    for (const entry of logEntries(side.log)) yield this.#item(entry, side);
+    for (const entry of logEntries(side.log)) yield this.#itemOf(entry, side);
   }
 
   /** Returns a text that is equal for equal events. */
@@ -235,7 +235,7 @@ class EntryDiff {
     return isSealed ? this.#unsealedTextOf(loadEvent(event, blobs)) : this.#textOf(event);
   }
 
-  #item(entry: LogEntry, side: Side): Item {
+  #itemOf(entry: LogEntry, side: Side): Item {
     if (entry.type === "event") {
       const { content, event } = entry;
       return {
@@ -268,18 +268,18 @@ class EntryDiff {
     let j = 0;
     for (const item of a) {
       const at = b.findIndex((other, index) => index >= j && other.name === item.name);
-      if (at === -1) yield this.#only("only_a", item);
+      if (at === -1) yield this.#onlyInOne("only_a", item);
       else {
-        for (const skipped of b.slice(j, at)) yield this.#only("only_b", skipped);
+        for (const skipped of b.slice(j, at)) yield this.#onlyInOne("only_b", skipped);
         const paired = b[at];
-        if (paired !== undefined) yield* this.#pair(item, paired);
+        if (paired !== undefined) yield* this.#pairDifferences(item, paired);
         j = at + 1;
       }
     }
-    for (const rest of b.slice(j)) yield this.#only("only_b", rest);
+    for (const rest of b.slice(j)) yield this.#onlyInOne("only_b", rest);
   }
 
-  #only(kind: "only_a" | "only_b", item: Item): LogDifference {
+  #onlyInOne(kind: "only_a" | "only_b", item: Item): LogDifference {
     const [text, approval, answer] = this.#texts(item, kind === "only_a" ? this.#a : this.#b);
     const decision = approval === undefined ? "" : ` (${approval})`;
     const fullText =
@@ -294,7 +294,7 @@ class EntryDiff {
     return item.events.map((event) => (event === undefined ? undefined : eventText(loadEvent(event, blobs), this.#context.types)));
   }
 
-  *#pair(a: Item, b: Item): Generator<LogDifference, void> {
+  *#pairDifferences(a: Item, b: Item): Generator<LogDifference, void> {
     let isEqual = true;
     for (let i = 0; i < Math.max(a.events.length, b.events.length); i++) {
       const found = this.#eventDifference(a, b, i);

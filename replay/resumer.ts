@@ -131,8 +131,8 @@ export class Resumer implements EventSink, LoggedPrefix {
     }
     const stop = this.replayer.append(event);
     if (stop !== undefined) return stop;
-    if (event.type === "CapCall") this.#begin(call, event);
-    else if (event.type === "Approval") this.#decided(call, event.decision);
+    if (event.type === "CapCall") this.#noteCall(call, event);
+    else if (event.type === "Approval") this.#noteDecision(call, event.decision);
     else if (event.type === "CapResult" || event.type === "CapError") {
       this.#pending.delete(call);
       this.#answeredCalls.delete(call);
@@ -148,13 +148,13 @@ export class Resumer implements EventSink, LoggedPrefix {
     this.#options.recorder.arrived?.(call, answer);
   }
 
-  #begin(call: number, event: CapCall): void {
+  #noteCall(call: number, event: CapCall): void {
     this.#callsBegun += 1;
     this.#pending.set(call, { event, n: this.replayer.compared, decision: undefined });
     if (this.#callsBegun <= this.#log.calls.answered) this.#answeredCalls.add(call);
   }
 
-  #decided(call: number, decision: Decision["decision"]): void {
+  #noteDecision(call: number, decision: Decision["decision"]): void {
     const pending = this.#pending.get(call);
     if (pending !== undefined) pending.decision = decision;
   }

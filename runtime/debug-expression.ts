@@ -91,6 +91,7 @@ class Evaluation {
     this.#types = types;
   }
 
+  /** Evaluates an expression. Throws `usage` for one that the debugger does not evaluate. */
   value(expr: Expr): Value {
     switch (expr.kind) {
       case "int":

@@ -209,6 +209,7 @@ class Simulator {
     this.#worlds = new WorldMaker(program, this.#maxCalls, freeParams);
   }
 
+  /** Executes the program once, in a world that answers by these choices. */
   async run(source: ChoiceSource): Promise<FinishedRun> {
     const world = this.#worlds.open(source);
     const { handlers, approve } = world;

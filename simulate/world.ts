@@ -79,6 +79,7 @@ export class WorldMaker {
     this.maker = new ValueMaker(vocabularyOf(program.module), program.module.types);
   }
 
+  /** Returns the world of one run. */
   open(source: ChoiceSource): World {
     return new World(this.#program, this.maker, this.#maxCalls, source, this.#freeParams);
   }
@@ -166,13 +167,19 @@ export class World {
     const form = `${capability.name} ${formOf(capability.name, args)}`;
     const lasting = this.#lastingAnswers.get(capability.name) ?? this.#lastingAnswers.get(form);
     const call = { call: callNumber, capability: capability.name, args };
-    if (lasting !== undefined) return this.#give({ ...call, ...lasting, done: !("failure" in lasting.answer), note: "as before" });
+    if (lasting !== undefined) return this.#recordCall({ ...call, ...lasting, done: !("failure" in lasting.answer), note: "as before" });
     const choose = this.#chooserOf(callNumber);
-    const fault = this.#fault(capability.name, choose);
+    const fault = this.#chooseFault(capability.name, choose);
     if (fault === "failed" || fault === "lost" || fault === "down") {
       const answer = { failure: fault === "lost" ? LOST : choose.oneOf(...FAILURES) };
       if (fault === "down") this.#lastingAnswers.set(capability.name, { answer, fault });
-      return this.#give({ ...call, answer, done: fault === "lost", fault, note: fault === "lost" ? "it was carried out" : undefined });
+      return this.#recordCall({
+        ...call,
+        answer,
+        done: fault === "lost",
+        fault,
+        note: fault === "lost" ? "it was carried out" : undefined,
+      });
     }
     this.#maker.beginValue();
     const type = signatureFor(capability, args.length)?.result ?? STRING_TYPE;
@@ -180,16 +187,18 @@ export class World {
     if (fault === "stuck") this.#lastingAnswers.set(form, { answer, fault });
     const late = fault === "late" ? choose.oneOf(...LATE_SECONDS) : undefined;
     if (late !== undefined) this.#nowMs += late * 1_000;
-    return this.#give({ ...call, answer, done: true, fault, note: late === undefined ? undefined : `after ${late} s` });
+    return this.#recordCall({ ...call, answer, done: true, fault, note: late === undefined ? undefined : `after ${late} s` });
   }
 
-  #give(call: SimulatedCall): Value {
+  /** Records the call, and returns its answer or throws its failure. */
+  #recordCall(call: SimulatedCall): Value {
     this.calls.push(call);
     if ("failure" in call.answer) throw new CapabilityFailure(call.answer.failure);
     return call.answer.value;
   }
 
-  #fault(capability: string, choose: Chooser): Fault {
+  /** Chooses the fault of a call. */
+  #chooseFault(capability: string, choose: Chooser): Fault {
     const faults = faultsOf(capability);
     const rate = FAULT_RATES[(this.#source.random?.run ?? 0) % FAULT_RATES.length] ?? 1;
     const total = faults.reduce((sum, fault) => sum + FAULTS[fault].weight, 0);
@@ -198,6 +207,7 @@ export class World {
     return faults[choose.weighted(weights)] ?? "none";
   }
 
+  /** Makes the value with which a call is answered. */
   #content({ name, mock }: CapabilityDecl, args: readonly Value[], type: Type, choose: Chooser, fault: Fault): Value {
     if (name === "time.now") return this.#time(args[0], choose, fault);
     if (name === "random") return randomAnswer(args, choose);

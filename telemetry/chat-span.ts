@@ -46,7 +46,7 @@ export class ChatCall implements CallTracing {
   }
 
   end(info: CallSpanEnd): void {
-    reportingErrors(() => this.#end(info));
+    reportingErrors(() => this.#endSpan(info));
     this.#call.end({ ...info, inputTokens: undefined, outputTokens: undefined, responseModel: undefined });
   }
 
@@ -66,7 +66,7 @@ export class ChatCall implements CallTracing {
     }
   }
 
-  #end({ inputTokens, outputTokens, responseModel, errorKind }: CallSpanEnd): void {
+  #endSpan({ inputTokens, outputTokens, responseModel, errorKind }: CallSpanEnd): void {
     const attributes: ChatAttributes = {};
     if (inputTokens !== undefined) attributes["gen_ai.usage.input_tokens"] = inputTokens;
     if (outputTokens !== undefined) attributes["gen_ai.usage.output_tokens"] = outputTokens;

@@ -73,10 +73,10 @@ export class DeliveryProcessor implements SpanProcessor {
   onEnd(span: ReadableSpan): void {
     if ((span.spanContext().traceFlags & 1) === 0) return;
     this.ended += 1;
-    if (this.#shutdownPromise !== undefined) return this.#lose(1, "they ended after the shutdown had begun");
+    if (this.#shutdownPromise !== undefined) return this.#countLost(1, "they ended after the shutdown had begun");
     const isRoot = span.parentSpanContext === undefined || span.parentSpanContext.isRemote === true;
     const isFull = this.#queue.length >= this.#settings.maxQueueSize + (isRoot ? 1 : 0);
-    if (isFull) this.#lose(1, QUEUE_IS_FULL);
+    if (isFull) this.#countLost(1, QUEUE_IS_FULL);
     // The run span says how the run ended, so it is always put into the queue, at the front.
     if (isRoot && isFull) this.#queue.pop();
     if (isRoot) this.#queue.unshift(span);
@@ -184,14 +184,14 @@ export class DeliveryProcessor implements SpanProcessor {
     if (result.kind === "accepted") {
       this.#hasAccepted = true;
       this.#isDead = false;
-      this.#lose(Math.min(result.rejected, batch.spans.length), "the collector rejected them (partial success)");
+      this.#countLost(Math.min(result.rejected, batch.spans.length), "the collector rejected them (partial success)");
       this.#pump();
       return;
     }
-    this.#lose(batch.spans.length, result.reason);
+    this.#countLost(batch.spans.length, result.reason);
     if (result.retry) this.#isDead = true;
     // The rest of the queue would fail too, so it counts as lost now.
-    if (result.retry && this.#shutdownPromise !== undefined) this.#lose(this.#queue.splice(0).length, result.reason);
+    if (result.retry && this.#shutdownPromise !== undefined) this.#countLost(this.#queue.splice(0).length, result.reason);
     this.#pump();
   }
 
@@ -224,11 +224,12 @@ export class DeliveryProcessor implements SpanProcessor {
 
   /** Counts the spans in the queue as lost and aborts the batches in flight, so that their spans are counted as lost too. */
   #abandon(reason: string): void {
-    this.#lose(this.#queue.splice(0).length, reason);
+    this.#countLost(this.#queue.splice(0).length, reason);
     for (const batch of this.#inFlight) abort(batch, reason);
   }
 
-  #lose(count: number, reason: string): void {
+  /** Counts spans as lost. */
+  #countLost(count: number, reason: string): void {
     if (count > 0) this.#lost.set(reason, (this.#lost.get(reason) ?? 0) + count);
   }
 

@@ -289,7 +289,9 @@ export interface SpanRow {
   readonly lane: number;
   /** Number of lanes of the span and its siblings. 1 if none overlap. */
   readonly lanes: number;
-  /** The branch of a `par` in which this span ran: `branch 2`. Undefined outside a `par`. The lanes show actors. */
+  /**
+   * The branch of a `par` in which this span ran: `branch 2`. Undefined outside a `par`: actors have no such name, only their own lanes.
+   */
   readonly task?: string | undefined;
   /** For a `boruna.cap` span, the number of the call among all calls of the run. `boruna log show` counts only calls that reach a handler. */
   readonly call?: number | undefined;

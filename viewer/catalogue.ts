@@ -61,6 +61,7 @@ export class Catalogue {
     return this.runs.get(id) ?? this.#aliases.get(id);
   }
 
+  /** Makes the rows from the logs and traces. */
   #join(): ReadonlyMap<string, Run> {
     const runs = new Map<string, Run>();
     const aliases = new Map<string, Run>();

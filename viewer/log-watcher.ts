@@ -65,6 +65,7 @@ export class LogWatcher {
     clearTimeout(this.#timer);
   }
 
+  /** Finds the logs and reads what is new in them, and then does so again after a while. */
   async #poll(): Promise<void> {
     const found = this.#options.paths.length === 0 ? new Map<string, Stats>() : this.#find();
     for (const [path, stats] of found) {

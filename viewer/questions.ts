@@ -23,6 +23,7 @@ const MAX_JSON_DEPTH = 256;
 /** How long a query may run before it yields, in milliseconds. */
 const TURN_MS = 15;
 
+/** What a what-if request changes: the policy, and the answers of calls, by their numbers. */
 interface Conditions {
   readonly policyText: string | undefined;
   readonly edits: ReadonlyMap<number, JsonData>;

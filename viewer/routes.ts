@@ -95,6 +95,7 @@ function decodeSegment(part: string): string {
   }
 }
 
+/** Answers 404. */
 function missing(what: string): never {
   throw notFound(`there is no such ${what}`);
 }

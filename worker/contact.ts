@@ -31,7 +31,10 @@ export class Contact {
   /** When the last successful beat began, and when it was answered. */
   #lastBeat = 0;
   #lastAnswer = 0;
-  /** When other workers may be judged: then every living worker has had the time to beat. After a loss of contact, that takes a full lease. */
+  /**
+   * The time from which on this worker may judge that others are gone, because by then every living worker has had time to beat. After a
+   * loss of contact, that takes a full lease.
+   */
   #judgesFrom = 0;
   #isBeating = false;
   #missed = 0;

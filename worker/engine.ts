@@ -46,8 +46,8 @@ export interface EngineOptions {
   readonly executor: string;
   readonly queues: readonly QueueLimits[];
   /**
-   * Executes a run from its beginning. An error that it throws ends the workflow, except the error with which `RunStep` rejects when another
-   * execution owns the run. If this error is thrown on, the engine writes nothing more for this execution.
+   * Executes a run from its beginning. If it throws, the workflow ends with the error. There is one exception: the error with which
+   * `RunStep` rejects when another execution owns the run. Throw that error on, and the engine writes nothing more for this execution.
    */
   readonly run: (id: string, step: RunStep) => Promise<string>;
   /** Receives the messages of the engine. */

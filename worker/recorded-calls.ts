@@ -130,7 +130,7 @@ export class RecordedCalls implements DurableCalls {
     if (waiting !== undefined) await waiting;
     try {
       // Before the intent: a call that does not begin must not be in doubt.
-      const arrival = this.#options.isDraining() ? await this.#handOver() : await this.#begin(call, make);
+      const arrival = this.#options.isDraining() ? await this.#handOver() : await this.#makeCall(call, make);
       if ("later" in arrival) return { text: LATER_TEXT, arrival: this.#laterAnswer(call) };
       if (!("stop" in arrival)) return { text: textOf(call, arrival), arrival };
       stop(arrival);
@@ -142,7 +142,11 @@ export class RecordedCalls implements DurableCalls {
     return new Promise<MadeAnswer>(() => undefined);
   }
 
-  async #begin(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
+  /**
+   * Makes the call, once the worker surely has its lease. If the call is in doubt and must not be made again, returns another answer
+   * instead.
+   */
+  async #makeCall(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
     this.#inFlight.add(call.number);
     const refusal = mayRepeat(call.capability, call.request.args, this.#options.policy) ? undefined : await this.#answerInsteadOfCall(call);
     // If the process was paused meanwhile, it may have lost its lease, and so the run.
@@ -247,6 +251,7 @@ class Slots {
     return undefined;
   }
 
+  /** Gives a slot back, or passes it to the caller that waits longest. */
   give(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free += 1;

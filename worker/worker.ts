@@ -121,7 +121,7 @@ export class Worker {
   #client: EngineClient | undefined;
   #resolveLost = (): void => undefined;
   readonly #contact: Contact;
-  /** Runs that this worker did not execute at the last round of `#keep`, although the engine had assigned them to it. */
+  /** Runs that this worker did not execute at the last round of `#keepRuns`, although the engine had assigned them to it. */
   #unexecuted: ReadonlySet<string> = new Set();
   #isDraining = false;
   /** Runs that other workers should continue, whose workflows may not have ended yet. */
@@ -182,7 +182,7 @@ export class Worker {
     // When it starts, the engine continues the pending workflows of its executor. This executor is new and has none.
     const launch = (): Promise<Engine> => launchEngine({ pool, databaseUrl, executor: this.id, queues, run, onNotice });
     this.#engine = await untilAnswered(() => oneAtATime(pool, launch), tooLate);
-    every(Math.min(KEEP_MS, Math.max(250, leaseMs / 4)), () => this.#keep());
+    every(Math.min(KEEP_MS, Math.max(250, leaseMs / 4)), () => this.#keepRuns());
     every(CANCEL_POLL_MS, () => this.#pollCancels());
   }
 
@@ -220,6 +220,7 @@ export class Worker {
     return this.#drained;
   }
 
+  /** Stops the runs that are left when the time of a drain is up. */
   #cutOff(): void {
     for (const id of this.#active.keys()) this.#stopRun(id, "drained");
   }
@@ -249,6 +250,7 @@ export class Worker {
     this.#resolveLost();
   }
 
+  /** Resolves when the worker has its lease again. */
   async #waitForLease(): Promise<void> {
     while (!this.#contact.hasLease) await sleep(LEASE_POLL_MS);
   }
@@ -261,7 +263,8 @@ export class Worker {
     }
   }
 
-  async #keep(): Promise<void> {
+  /** Requeues runs that this worker should execute but does not, and looks after the runs of all workers (`keeper.ts`). */
+  async #keepRuns(): Promise<void> {
     const { leaseMs, retainDays, onNotice } = this.#options;
     const engine = this.#engine;
     const client = this.#client;
@@ -326,11 +329,13 @@ export class Worker {
     }
   }
 
+  /** Remembers that another worker should continue the run, and counts it. */
   #noteHandedOver(run: QueuedRun, isCutOff: boolean): void {
     this.#handedOver.set(run.id, run);
     this.#drained[isCutOff ? "cutOff" : "handedOver"] += 1;
   }
 
+  /** Executes a run, unless it is canceled, has missed its deadline or has used up its attempts. */
   async #executeIfDue(id: string, run: BegunRun, step: RunStep, abort: AbortController): Promise<ExecutionEnd> {
     const { attempts, options, remainingMs } = run;
     if (run.isCanceled) return endWithout(id, "canceled", "canceled", "the run was canceled");

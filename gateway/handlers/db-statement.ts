@@ -334,19 +334,19 @@ class ProgramStatement implements Submittable {
   }
 
   handleReadyForQuery(): void {
-    this.#end();
+    this.#removeListeners();
     if (this.#failure !== undefined) this.#settle?.reject(this.#failure);
     else this.#settle?.resolve({ rows: ListValue.of(this.#rows), tag: this.#tag, isPlain: this.#prefix === "" });
   }
 
   /** Called for an error of the database or of the connection. No `handleReadyForQuery` follows. */
   handleError(error: unknown): void {
-    this.#end();
+    this.#removeListeners();
     this.#connection?.sync();
     this.#settle?.reject(this.#failure ?? error);
   }
 
-  #end(): void {
+  #removeListeners(): void {
     this.#connection?.removeListener("parameterDescription", this.#readParameterTypes);
     this.#connection?.removeListener("noData", this.#execute);
     this.#connection?.stream.removeListener("data", this.#countBytes);

@@ -76,17 +76,19 @@ const MAX_TOOLS = 2_000;
 
 /** Connects to a server. Throws `ServerFailure`, also if a declared variable is not set. */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  if (options.protocol !== undefined) return open(options, options.protocol < FIRST_MODERN_VERSION ? "legacy" : { pin: options.protocol });
+  if (options.protocol !== undefined)
+    return connectOnce(options, options.protocol < FIRST_MODERN_VERSION ? "legacy" : { pin: options.protocol });
   try {
-    return await open(options, "auto");
+    return await connectOnce(options, "auto");
   } catch (error) {
     if (!(error instanceof ServerFailure)) throw error;
     // An old server may exit when it receives a message of the newer protocol. So connect again with the old one.
-    return open(options, "legacy");
+    return connectOnce(options, "legacy");
   }
 }
 
-async function open(options: ConnectOptions, mode: "auto" | "legacy" | { pin: string }): Promise<Connection> {
+/** Connects once. `mode` is the SDK's: negotiate the version, use the old handshake, or use the version `pin`. */
+async function connectOnce(options: ConnectOptions, mode: "auto" | "legacy" | { pin: string }): Promise<Connection> {
   const link = linkTo(options);
   const client = new Client(
     { name: "boruna", version: VERSION },

@@ -96,7 +96,7 @@ export class ServerProcess {
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on("error", () => undefined);
     const onExit = (code: number | null, signal: NodeJS.Signals | null): void => {
       const how = signal === null ? `exit code ${code ?? "unknown"}` : signal;
-      this.#end(new ServerFailure(`the server of ${this.#name} ended (${how})`));
+      this.#reportEnd(new ServerFailure(`the server of ${this.#name} ended (${how})`));
     };
     // `close` is emitted when all output has been read. If a child of the server keeps the pipes open, `exit` reports the end instead.
     child.on("close", onExit);
@@ -110,7 +110,7 @@ export class ServerProcess {
         const missing = existsSync(cwd) ? "there is no such command" : "there is no such folder to start it in";
         const reason = errorCode(error) === "ENOENT" ? missing : errorCode(error);
         const failure = new ServerFailure(`the server of ${this.#name} could not be started: ${file}: ${reason}`);
-        this.#end(failure);
+        this.#reportEnd(failure);
         reject(failure);
       });
     });
@@ -157,7 +157,7 @@ export class ServerProcess {
 
   /** Kills the process at once. */
   kill(why: ServerFailure): void {
-    this.#end(why);
+    this.#reportEnd(why);
     this.#signal("SIGKILL");
   }
 
@@ -188,7 +188,8 @@ export class ServerProcess {
     if (pid !== undefined) signalGroup(pid, signal);
   }
 
-  #end(why: ServerFailure): void {
+  /** Calls `onEnd`, unless it was called before. */
+  #reportEnd(why: ServerFailure): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.onEnd(why);

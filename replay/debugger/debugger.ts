@@ -49,7 +49,7 @@ interface MoveSpec {
   readonly hits: (stop: Stop, from: Stop | undefined, tasks: Tasks | undefined) => boolean;
 }
 
-const never = (): boolean => false;
+const hitsNothing = (): boolean => false;
 const isLine = ({ line }: Stop): boolean => line > 0;
 const isGone = (task: Actor | undefined): boolean => task === undefined || hasEnded(task) || task.depth === 0;
 /** Whether a line begins at `stop`, in the task of `from` and in its frame or an outer one. If that task has ended, any line will do. */
@@ -71,13 +71,13 @@ export const MOVES = {
   over: { help: "to the next line of this task, over what it calls", isBack: false, stopsAtBreakpoints: true, hits: isOver },
   out: { help: "to the next line of the caller", isBack: false, stopsAtBreakpoints: true, hits: isOut },
   call: { help: "to the next capability call", isBack: false, stopsAtBreakpoints: false, hits: isCall },
-  continue: { help: "to the next breakpoint, or to the end", isBack: false, stopsAtBreakpoints: true, hits: never },
-  end: { help: "to the end of the run", isBack: false, stopsAtBreakpoints: false, hits: never },
+  continue: { help: "to the next breakpoint, or to the end", isBack: false, stopsAtBreakpoints: true, hits: hitsNothing },
+  end: { help: "to the end of the run", isBack: false, stopsAtBreakpoints: false, hits: hitsNothing },
   back: { help: "to the line that ran before", isBack: true, stopsAtBreakpoints: false, hits: isLine },
   "back-over": { help: "to the line before in this task, over what it called", isBack: true, stopsAtBreakpoints: true, hits: isBackOver },
   "back-call": { help: "to the capability call before", isBack: true, stopsAtBreakpoints: false, hits: isCall },
-  reverse: { help: "back to the breakpoint before, or to the start", isBack: true, stopsAtBreakpoints: true, hits: never },
-  start: { help: "to the start of the run", isBack: true, stopsAtBreakpoints: false, hits: never },
+  reverse: { help: "back to the breakpoint before, or to the start", isBack: true, stopsAtBreakpoints: true, hits: hitsNothing },
+  start: { help: "to the start of the run", isBack: true, stopsAtBreakpoints: false, hits: hitsNothing },
 } as const satisfies Readonly<Record<string, MoveSpec>>;
 
 export type Move = keyof typeof MOVES;
@@ -168,7 +168,7 @@ export class Debugger {
       hits(stop, from, tasks) || breakpoints.some((breakpoint) => this.#holds(breakpoint, stop, tasks?.get(stop.task)));
     const needsTasks = hits === isOver || hits === isOut;
     const needsState = needsTasks || breakpoints.some(({ condition }) => condition !== undefined);
-    const found = await this.#find(isBack, hit, needsState, hits === never && breakpoints.length === 0, signal);
+    const found = await this.#find(isBack, hit, needsState, hits === hitsNothing && breakpoints.length === 0, signal);
     if (signal.aborted) return { reason: "interrupted", breakpoints: [] };
     if (found !== undefined) {
       this.#currentStop = found;

@@ -4,6 +4,7 @@ import { check, compile } from "../../compiler/compile.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { sameOnBoth } from "../vm/engines.ts";
 
+/** Runs a program on both engines. Returns its end and what it cost. */
 const seen = (text: string, arg: number): unknown => {
   const { end, steps, allocBytes } = sameOnBoth(verifyModule(compile({ name: "main.ax", text }).module), { args: [arg] });
   return { end, steps, allocBytes };

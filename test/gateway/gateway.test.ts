@@ -86,13 +86,13 @@ function setUp(setup: Setup = {}) {
 }
 
 const ZERO = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
-const one = (name: string, handler: MachineFunction): Handlers => new Map([[name, machineHandler(handler)]]);
+const handlersWith = (name: string, handler: MachineFunction): Handlers => new Map([[name, machineHandler(handler)]]);
 const types = (events: readonly RunEvent[]): readonly string[] => events.map((e) => e.type);
 
 describe("one call", () => {
   test("a handler may record its model on the span", () => {
     const { call, tracing } = setUp({
-      handlers: one("random", (_, context) => {
+      handlers: handlersWith("random", (_, context) => {
         context.onModel?.("operators-1");
         expect(context).toMatchObject({ tracestate: "v=1", baggage: "k=v" });
         return new FloatValue(0.5);
@@ -127,7 +127,7 @@ describe("one call", () => {
       if (Array.isArray(args)) args.length = 0;
       return "done";
     };
-    const { call, events } = setUp({ handlers: one("step.input", spoil) });
+    const { call, events } = setUp({ handlers: handlersWith("step.input", spoil) });
     expect(call("step.input", ["name"])).toEqual({ ok: true, value: "done" });
     expect(events[0]).toEqual({ type: "CapCall", capability: "step.input", args: ["name"] });
   });
@@ -258,7 +258,9 @@ describe("handlers", () => {
     };
 
   test("a failure's message reaches the program and the log", () => {
-    const { call, events, counters, tracing } = setUp({ handlers: one("fs.read", failing(new CapabilityFailure("no such file"))) });
+    const { call, events, counters, tracing } = setUp({
+      handlers: handlersWith("fs.read", failing(new CapabilityFailure("no such file"))),
+    });
     const cause = expect.any(CapabilityFailure);
     expect(call("fs.read", ["x"])).toEqual({ ok: false, trap: "capability_failed", message: "no such file", cause });
     expect(events.at(-1)).toEqual({ type: "CapError", capability: "fs.read", kind: "runtime_error", message: "no such file" });
@@ -267,7 +269,7 @@ describe("handlers", () => {
   });
 
   test("a handler can deny a call", () => {
-    const { call, events, counters } = setUp({ handlers: one("fs.read", failing(new CapabilityDenied("out of the folders"))) });
+    const { call, events, counters } = setUp({ handlers: handlersWith("fs.read", failing(new CapabilityDenied("out of the folders"))) });
     expect(call("fs.read", ["x"])).toMatchObject({ trap: "capability_denied", message: "out of the folders" });
     expect(events.at(-1)).toMatchObject({ type: "CapError", kind: "denied" });
     expect(counters()).toMatchObject({ denied: 1, failed: 0 });
@@ -275,15 +277,15 @@ describe("handlers", () => {
 
   test("the message of any other error is hidden", async () => {
     const error = new TypeError("/home/me/secret");
-    const sync = setUp({ handlers: one("fs.read", failing(error)) });
+    const sync = setUp({ handlers: handlersWith("fs.read", failing(error)) });
     expect(sync.call("fs.read", ["x"])).toMatchObject({ trap: "host_fault", message: "the handler of fs.read failed (TypeError)" });
-    const later = setUp({ handlers: one("fs.read", () => Promise.reject(error)) });
+    const later = setUp({ handlers: handlersWith("fs.read", () => Promise.reject(error)) });
     expect(await later.call("fs.read", ["x"])).toMatchObject({ message: "the handler of fs.read failed (TypeError)" });
     expect(JSON.stringify([...sync.events, ...later.events])).not.toContain("secret");
   });
 
   test("long and malformed messages are cut and repaired", () => {
-    const { call } = setUp({ handlers: one("fs.read", failing(new CapabilityFailure(`\ud800${"x".repeat(10_000)}`))) });
+    const { call } = setUp({ handlers: handlersWith("fs.read", failing(new CapabilityFailure(`\ud800${"x".repeat(10_000)}`))) });
     const answer = call("fs.read", ["x"]);
     expect(answer).toMatchObject({ message: expect.stringMatching(/^\uFFFDx{4095}…$/) });
   });
@@ -300,7 +302,7 @@ describe("handlers", () => {
     ["db.query", ListValue.of([new ClosureValue(0, [])]), "a closure"],
     ["llm.call", MapValue.from([["\ud800", 1]]), "text with a lone surrogate"],
   ] as const)("a wrong answer of %s fails the call", (name, value, words) => {
-    const { call, events, ends } = setUp({ handlers: one(name, () => value) });
+    const { call, events, ends } = setUp({ handlers: handlersWith(name, () => value) });
     expect(call(name, name === "time.now" ? [] : ["x"])).toEqual({
       ok: false,
       trap: "host_fault",
@@ -314,7 +316,7 @@ describe("handlers", () => {
   test("a value nested deeper than the JavaScript stack is rejected without overflow", () => {
     let deep: Value = "x";
     for (let i = 0; i < 20_000; i++) deep = ListValue.of([deep]);
-    const { call } = setUp({ handlers: one("llm.call", () => deep) });
+    const { call } = setUp({ handlers: handlersWith("llm.call", () => deep) });
     expect(call("llm.call", ["p"])).toMatchObject({ ok: false, message: "the handler of llm.call answered a value that is too large" });
   });
 
@@ -326,7 +328,7 @@ describe("handlers", () => {
       return `got ${args.length}`;
     };
     const { call, events } = setUp({
-      handlers: one("net.fetch", handler),
+      handlers: handlersWith("net.fetch", handler),
       policy: policyOf({ rules: { "net.fetch": { allow: true, budget: 3 } } }),
       limitMs: 500,
     });
@@ -357,7 +359,7 @@ describe("handlers", () => {
       new Promise(() => {
         signal.addEventListener("abort", () => void aborted.push(signal.reason));
       });
-    const { call, clock, events, tracing } = setUp({ handlers: one("net.fetch", handler) });
+    const { call, clock, events, tracing } = setUp({ handlers: handlersWith("net.fetch", handler) });
     const pending = call("net.fetch", ["http://a.example/"]);
     clock.stop(reason);
     expect(await pending).toEqual({ ok: false, trap, message });
@@ -367,7 +369,7 @@ describe("handlers", () => {
   });
 
   test("many pending calls leave no listeners on the signal", async () => {
-    const { call, clock } = setUp({ handlers: one("fs.read", () => Promise.resolve("x")) });
+    const { call, clock } = setUp({ handlers: handlersWith("fs.read", () => Promise.resolve("x")) });
     let listeners = 0;
     const { signal } = clock;
     const add = signal.addEventListener.bind(signal);
@@ -389,7 +391,7 @@ describe("handlers", () => {
       ["input_tokens", 3],
       ["output_tokens", 4],
     ]);
-    const { call, tracing } = setUp({ handlers: one("llm.call", () => MapValue.from([["usage", usage]])) });
+    const { call, tracing } = setUp({ handlers: handlersWith("llm.call", () => MapValue.from([["usage", usage]])) });
     void call("llm.call", ["p", "m"]);
     expect(tracing.calls[0]).toMatchObject({ start: { model: "m" }, end: [{ inputTokens: 3, outputTokens: 4 }] });
   });
@@ -418,7 +420,10 @@ describe("the log", () => {
       if (type === "CapError") throw new CapabilityFailure("x");
       return "ok";
     };
-    const { call, tracing } = setUp({ handlers: one("fs.read", handler), append: (event) => (event.type === type ? stop : undefined) });
+    const { call, tracing } = setUp({
+      handlers: handlersWith("fs.read", handler),
+      append: (event) => (event.type === type ? stop : undefined),
+    });
     expect(call("fs.read", ["x"])).toEqual({ ok: false, ...stop });
     expect(tracing.calls[0]?.end).toHaveLength(1);
   });
@@ -429,7 +434,7 @@ describe("the log", () => {
       if (event.type === "CapResult") throw full;
       return undefined;
     };
-    const { call, events, tracing } = setUp({ handlers: one("fs.read", () => (later ? Promise.resolve("x") : "x")), append });
+    const { call, events, tracing } = setUp({ handlers: handlersWith("fs.read", () => (later ? Promise.resolve("x") : "x")), append });
     const run = async (): Promise<CapabilityAnswer> => call("fs.read", ["x"]);
     await expect(run()).rejects.toBe(full);
     expect(types(events)).toEqual(["CapCall"]);

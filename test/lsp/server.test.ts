@@ -46,7 +46,7 @@ fn main() -> Int {
 test "adds" { add(Point { x: 1, y: 1 }, Point { x: 1, y: 1 }) }
 `;
 
-const at = (text: string, marked: string, within = 0): { readonly line: number; readonly character: number } =>
+const positionIn = (text: string, marked: string, within = 0): { readonly line: number; readonly character: number } =>
   positionOf(text, text.indexOf(marked) + within);
 
 async function withFile<T>(name: string, text: string, use: (client: Client, uri: string) => Promise<T>): Promise<T> {
@@ -73,7 +73,7 @@ describe("the validator", () => {
 describe("answers", () => {
   const ask = (method: string, marked: string, within = 0, more: object = {}): Promise<unknown> =>
     withFile("main.ax", TEXT, (client, uri) =>
-      client.request(method, { textDocument: { uri }, position: at(TEXT, marked, within), ...more }),
+      client.request(method, { textDocument: { uri }, position: positionIn(TEXT, marked, within), ...more }),
     );
 
   test.each([
@@ -97,7 +97,7 @@ describe("answers", () => {
     ["a field", "y + q.y", "y: Int"],
   ])("definition: %s", async (_, marked, declared) => {
     const answer = JSON.stringify(await ask("textDocument/definition", marked));
-    const start = at(
+    const start = positionIn(
       TEXT,
       declared,
       declared.startsWith("fn ") ? 3 : declared.startsWith("type ") ? 5 : declared.startsWith("let ") ? 4 : 0,
@@ -108,7 +108,7 @@ describe("answers", () => {
   test("completion after an incomplete access", async () => {
     const text = TEXT.replace("area(Shape::Circle(p, list.len(sums)))", "p.");
     const labels = await withFile("main.ax", text, (client, uri) =>
-      client.request("textDocument/completion", { textDocument: { uri }, position: at(text, "  p.\n", 4) }),
+      client.request("textDocument/completion", { textDocument: { uri }, position: positionIn(text, "  p.\n", 4) }),
     );
     expect(labels).toMatchObject([{ label: "x", detail: "Point.x: Int" }, { label: "y" }]);
   });
@@ -116,7 +116,7 @@ describe("answers", () => {
   test("completion after an access inside an open call", async () => {
     const text = TEXT.replace("area(Shape::Circle(p, list.len(sums)))", "area(p.");
     const labels = await withFile("main.ax", text, (client, uri) =>
-      client.request("textDocument/completion", { textDocument: { uri }, position: at(text, "area(p.\n", 7) }),
+      client.request("textDocument/completion", { textDocument: { uri }, position: positionIn(text, "area(p.\n", 7) }),
     );
     expect(labels).toMatchObject([{ label: "x" }, { label: "y" }]);
   });
@@ -148,7 +148,7 @@ describe("answers", () => {
   });
 
   test("what can be renamed: a name of the program, and nothing else", async () => {
-    const start = at(TEXT, "area(Shape");
+    const start = positionIn(TEXT, "area(Shape");
     expect(await ask("textDocument/prepareRename", "area(Shape", 1)).toEqual({ start, end: { ...start, character: start.character + 4 } });
     expect(await ask("textDocument/prepareRename", "list.map", 6)).toBeNull();
   });
@@ -189,7 +189,7 @@ describe("answers", () => {
     const actions = await withFile("wrong.ax", wrong, (client, uri) =>
       client.request("textDocument/codeAction", {
         textDocument: { uri },
-        range: { start: at(wrong, "lenght"), end: at(wrong, "lenght") },
+        range: { start: positionIn(wrong, "lenght"), end: positionIn(wrong, "lenght") },
         context: { diagnostics: [] },
       }),
     );
@@ -206,7 +206,11 @@ describe("answers", () => {
       const checked = client.diagnostics(uri, 1);
       await client.open(uriOf("lib.ax"), lib);
       expect((await checked).diagnostics).toMatchObject([{ code: "E009" }]);
-      const edit = await client.request("textDocument/rename", { textDocument: { uri }, position: at(main, "old()"), newName: "fresh" });
+      const edit = await client.request("textDocument/rename", {
+        textDocument: { uri },
+        position: positionIn(main, "old()"),
+        newName: "fresh",
+      });
       expect(Object.keys(Object(Object(edit).changes)).toSorted()).toEqual([uriOf("lib.ax"), uriOf("other.ax"), uriOf("uses.ax")]);
     });
   });

@@ -12,7 +12,7 @@ import type { Program } from "../../vm/bytecode/program.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "boruna-upgrade-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 
 const version = (text: string): Program => verifyModule(compile({ name: "app.ax", text }).module);
 const OLD = version('fn main(path: String) -> String !{fs.read} { fs.read(path) ++ fs.read("b.txt") }\n');
@@ -25,17 +25,17 @@ const CHANGED = version(
 const OTHER_ARGUMENT = version("fn main(name: String) -> String { name }\n");
 
 beforeAll(async () => {
-  mkdirSync(at("logs/deep"), { recursive: true });
-  mkdirSync(at("logs/.hidden"));
+  mkdirSync(pathOf("logs/deep"), { recursive: true });
+  mkdirSync(pathOf("logs/.hidden"));
   for (const [file, path] of [
     ["logs/a.jsonl", "a.txt"],
     ["logs/deep/x.jsonl", "x.txt"],
   ] as const)
-    await execute(OLD, { policy: "allow-all", args: { path }, tracing: false, record: at(file) });
-  cpSync(at("logs/a.jsonl"), at("logs/.hidden/a.jsonl"));
-  writeFileSync(at("logs/notes.json"), '{ "note": "no log" }\n');
-  writeFileSync(at("logs/deep/notes.txt"), "text");
-  symlinkSync(at("logs/a.jsonl"), at("logs/link.jsonl"));
+    await execute(OLD, { policy: "allow-all", args: { path }, tracing: false, record: pathOf(file) });
+  cpSync(pathOf("logs/a.jsonl"), pathOf("logs/.hidden/a.jsonl"));
+  writeFileSync(pathOf("logs/notes.json"), '{ "note": "no log" }\n');
+  writeFileSync(pathOf("logs/deep/notes.txt"), "text");
+  symlinkSync(pathOf("logs/a.jsonl"), pathOf("logs/link.jsonl"));
 });
 
 async function check(
@@ -51,19 +51,19 @@ async function check(
 
 describe("a folder", () => {
   test("its logs are found, sorted, without links, hidden folders, blobs and other files", () => {
-    expect(findLogs([at("logs")])).toEqual([at("logs/a.jsonl"), at("logs/deep/x.jsonl")]);
-    expect(findLogs([at("logs/a.jsonl"), at("logs")])).toHaveLength(2);
+    expect(findLogs([pathOf("logs")])).toEqual([pathOf("logs/a.jsonl"), pathOf("logs/deep/x.jsonl")]);
+    expect(findLogs([pathOf("logs/a.jsonl"), pathOf("logs")])).toHaveLength(2);
   });
 
   test("without a log is an error", () => {
-    mkdirSync(at("empty"), { recursive: true });
-    expect(() => findLogs([at("empty")])).toThrow("holds no log");
+    mkdirSync(pathOf("empty"), { recursive: true });
+    expect(() => findLogs([pathOf("empty")])).toThrow("holds no log");
   });
 });
 
 describe("recorded runs", () => {
   test("are the same under this version, on both engines", async () => {
-    const checked = await check(findLogs([at("logs")]), { engines: ["interpreter", "compiled"] });
+    const checked = await check(findLogs([pathOf("logs")]), { engines: ["interpreter", "compiled"] });
     expect(checked).toMatchObject({ counts: { same: 4, diverges: 0, fails: 0 }, exitCode: 0 });
     expect(checked.runs.map(({ engine, events }) => [engine, events])).toEqual([
       ["interpreter", 4],
@@ -74,11 +74,11 @@ describe("recorded runs", () => {
   });
 
   test("are the same with a program that was rewritten and does the same", async () => {
-    expect((await check(findLogs([at("logs")]), { program: () => REWRITTEN })).counts).toEqual({ same: 2, diverges: 0, fails: 0 });
+    expect((await check(findLogs([pathOf("logs")]), { program: () => REWRITTEN })).counts).toEqual({ same: 2, diverges: 0, fails: 0 });
   });
 
   test("diverge with a program that does something else, at an event", async () => {
-    const checked = await check(findLogs([at("logs")]), { program: () => CHANGED });
+    const checked = await check(findLogs([pathOf("logs")]), { program: () => CHANGED });
     expect(checked).toMatchObject({ counts: { same: 1, diverges: 1, fails: 0 }, exitCode: 5 });
     expect(checked.runs[1]).toMatchObject({
       verdict: "diverges",
@@ -86,29 +86,29 @@ describe("recorded runs", () => {
       divergence: { event: 3, difference: { expected: '"b.txt"', actual: '"c.txt"' } },
     });
     const [first = "", ...details] = checked.runs.slice(1).flatMap(checkedRunLines);
-    expect(first).toBe(`${at("logs/deep/x.jsonl")}: same until event 3`);
+    expect(first).toBe(`${pathOf("logs/deep/x.jsonl")}: same until event 3`);
     expect(details.join("\n")).toContain("fs.read(path) ++ fs.read(second)");
     expect(upgradeSummaryLine(checked)).toBe("1 run the same, 1 diverging, 0 failing");
   });
 
   test("fail with a program that does not take their arguments, or if the log is damaged or missing", async () => {
-    writeFileSync(at("damaged.jsonl"), '{"args":{},"boruna_log":1}\n');
-    expect((await check([at("logs/a.jsonl")], { program: () => OTHER_ARGUMENT })).runs[0]).toMatchObject({
+    writeFileSync(pathOf("damaged.jsonl"), '{"args":{},"boruna_log":1}\n');
+    expect((await check([pathOf("logs/a.jsonl")], { program: () => OTHER_ARGUMENT })).runs[0]).toMatchObject({
       verdict: "fails",
       error: { kind: "usage" },
     });
-    const checked = await check([at("damaged.jsonl"), at("missing.jsonl"), at("logs/a.jsonl")]);
+    const checked = await check([pathOf("damaged.jsonl"), pathOf("missing.jsonl"), pathOf("logs/a.jsonl")]);
     expect(checked).toMatchObject({ counts: { same: 1, diverges: 0, fails: 2 }, exitCode: 1 });
     expect(checked.runs.map(({ error }) => error?.kind)).toEqual(["log.form", "log.io_error", undefined]);
-    expect((await check([at("logs/a.jsonl")], { limits: { max_steps: 1 } })).runs[0]).toMatchObject({
+    expect((await check([pathOf("logs/a.jsonl")], { limits: { max_steps: 1 } })).runs[0]).toMatchObject({
       error: { kind: "log.replay_limit" },
     });
   });
 
   test("that were killed are the same as far as their log goes", async () => {
-    const killed = at("killed.jsonl");
-    cpSync(at("logs/a.jsonl.blobs"), `${killed}.blobs`, { recursive: true });
-    writeFileSync(killed, readFileSync(at("logs/a.jsonl")).subarray(0, -30));
+    const killed = pathOf("killed.jsonl");
+    cpSync(pathOf("logs/a.jsonl.blobs"), `${killed}.blobs`, { recursive: true });
+    writeFileSync(killed, readFileSync(pathOf("logs/a.jsonl")).subarray(0, -30));
     const { runs } = await check([killed]);
     expect(runs[0]).toMatchObject({ verdict: "same", notes: expect.arrayContaining([expect.stringContaining("no end record")]) });
   });

@@ -27,11 +27,11 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "boruna-approval-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-const at = (name: string): string => join(folder, name);
-const LOG = (): string => at("log.jsonl");
+const pathOf = (name: string): string => join(folder, name);
+const LOG = (): string => pathOf("log.jsonl");
 
 function runLogAt(name: string): RunLog {
-  const log = readLog(at(name));
+  const log = readLog(pathOf(name));
   if (log.format !== "log") throw new Error("an event log");
   return log;
 }
@@ -91,7 +91,7 @@ interface Setting {
 async function run({ approval = "required", options = {}, name = "log.jsonl" }: Setting = {}) {
   const { calls, handlers } = world();
   const policy = policyWith(approval);
-  const execution = await execute(PROGRAM, { policy, handlers, runId: "r1", tracing: false, record: at(name), ...options });
+  const execution = await execute(PROGRAM, { policy, handlers, runId: "r1", tracing: false, record: pathOf(name), ...options });
   return { execution, calls };
 }
 
@@ -162,7 +162,7 @@ describe("a decision", () => {
       expect(calls).toEqual([call === 2 ? "a.txt" : "b.txt"]);
       expect(resumed.outcome).toBe(call === 2 ? "suspended" : "success");
     }
-    expect(readFileSync(LOG()).equals(readFileSync(at("at-once.jsonl")))).toBe(true);
+    expect(readFileSync(LOG()).equals(readFileSync(pathOf("at-once.jsonl")))).toBe(true);
     expect(existsSync(`${LOG()}.open`)).toBe(false);
     const events = [...readLog(LOG()).events].map(({ event }) => event);
     expect(events[3]).toMatchObject({ type: "Approval", call: 2, decision: "approved", by: "ada", signature: "" });
@@ -188,7 +188,7 @@ describe("a decision", () => {
       counters: { total: 3, dispatched: 2, denied: 1 },
     });
     expect([...readLog(LOG()).events].at(-1)?.event).toMatchObject({ type: "CapError", kind: "denied" });
-    expect(readFileSync(LOG()).equals(readFileSync(at("at-once.jsonl")))).toBe(true);
+    expect(readFileSync(LOG()).equals(readFileSync(pathOf("at-once.jsonl")))).toBe(true);
     expect(await verifyLog(LOG(), { replay: true })).toMatchObject({ ok: true, outcome: "denied" });
   });
 
@@ -224,18 +224,18 @@ describe("a decision", () => {
     await decide();
     const events = readFileSync(LOG(), "utf8");
     await run({ approval: { required: false }, name: "free.jsonl" });
-    const free = readFileSync(at("free.jsonl"), "utf8").split("\n");
+    const free = readFileSync(pathOf("free.jsonl"), "utf8").split("\n");
     const forged = [...free.slice(0, 4), events.split("\n")[4], ""].join("\n");
     writeFileSync(
-      at("free.jsonl"),
+      pathOf("free.jsonl"),
       withLine(new TextEncoder().encode(forged), 2, (text) => text),
     );
-    expect(await replayRun(readLog(at("free.jsonl")), { tracing: false })).toMatchObject({
+    expect(await replayRun(readLog(pathOf("free.jsonl")), { tracing: false })).toMatchObject({
       status: "divergence",
       divergence: { event: 4, message: "the log has a decision about this call, the policy asks for none" },
     });
     const { handlers, calls } = world();
-    expect(await kindOf(() => resume(at("free.jsonl"), { tracing: false, handlers }))).toBe("log.divergence");
+    expect(await kindOf(() => resume(pathOf("free.jsonl"), { tracing: false, handlers }))).toBe("log.divergence");
     expect(calls).toEqual([]);
   });
 });
@@ -439,7 +439,7 @@ describe("reading a log with decisions", () => {
       [3, "ada", "ok"],
     ]);
     await run({ name: "waits.jsonl" });
-    expect(endLines(readLog(at("waits.jsonl")), [])).toEqual([
+    expect(endLines(readLog(pathOf("waits.jsonl")), [])).toEqual([
       "no end record: the run is suspended, its last call, of fs.write, waits for an approval",
     ]);
   });
@@ -449,7 +449,7 @@ describe("reading a log with decisions", () => {
     await run({ options: { approve: always({ decision: "approved", by: "bob" }) }, name: "bob.jsonl" });
     await run({ approval: { required: false }, name: "free.jsonl" });
     const differences = (name: string) =>
-      [...diffLogs(readLog(LOG()), readLog(at(name)))].map(({ kind, a, b, aText, bText }) => [kind, a?.event, b?.event, aText, bText]);
+      [...diffLogs(readLog(LOG()), readLog(pathOf(name)))].map(({ kind, a, b, aText, bText }) => [kind, a?.event, b?.event, aText, bText]);
     expect(differences("bob.jsonl").filter(([kind]) => kind === "content")).toEqual([
       ["content", 4, 4, "call 2 approved by ada", "call 2 approved by bob"],
       ["content", 7, 7, "call 3 approved by ada", "call 3 approved by bob"],
@@ -479,11 +479,11 @@ describe("reading a log with decisions", () => {
   });
 
   test("an event log cannot record decisions", async () => {
-    const record = { path: at("old.json"), format: "eventlog" } as const;
+    const record = { path: pathOf("old.json"), format: "eventlog" } as const;
     expect(await kindOf(() => run({ options: { record } }))).toBe("usage");
     await run({ approval: { required: false }, options: { record } });
     const replay = () =>
-      replayRun(readLog(at("old.json")), { tracing: false, program: verifyModule(PROGRAM.module), policy: policyWith("required") });
+      replayRun(readLog(pathOf("old.json")), { tracing: false, program: verifyModule(PROGRAM.module), policy: policyWith("required") });
     expect(await kindOf(replay)).toBe("usage");
   });
 

@@ -21,6 +21,7 @@ function queueOf(items: readonly Item[], limits = LIMITS): FairQueue<Item> {
   return queue;
 }
 
+/** Returns items of one tenant. */
 const many = (tenant: string, count: number): readonly Item[] =>
   Array.from({ length: count }, (_, number) => ({ tenant, number, size: 1 }));
 const always = (): boolean => true;

@@ -21,7 +21,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "boruna-overlap-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 
 const FETCHES = compile({
   name: "fetches.ax",
@@ -127,7 +127,7 @@ describe("limits and refusals", () => {
     const logs = new Set<string>();
     for (const maxParallelCalls of [1, 2, 16]) {
       reached.length = 0;
-      const path = at(`budget-${maxParallelCalls}.jsonl`);
+      const path = pathOf(`budget-${maxParallelCalls}.jsonl`);
       const handler: Handler = async ([url]) => (reached.push(String(url)), "page");
       const result = await run({ policy, handlers: { "net.fetch": handler }, record: path, maxParallelCalls });
       expect(result).toMatchObject({ outcome: "budget_exceeded", counters: { total: 6, dispatched: 5, budget_exceeded: 1, failed: 5 } });
@@ -148,7 +148,7 @@ describe("limits and refusals", () => {
   });
 
   test("an event log of a program with branches is refused", async () => {
-    expect(await kindOf(() => run({ record: { path: at("old.json"), format: "eventlog" } }))).toBe("usage");
+    expect(await kindOf(() => run({ record: { path: pathOf("old.json"), format: "eventlog" } }))).toBe("usage");
   });
 
   test("a failure in one branch ends the run of main, and aborts the others", async () => {
@@ -157,14 +157,14 @@ describe("limits and refusals", () => {
       if (args[0] !== "http://x/0") return untilAborted(aborted)(args, context);
       throw context.failure("refused");
     };
-    const result = await run({ handlers: { "net.fetch": handler }, record: at("failed.jsonl") }, 4);
+    const result = await run({ handlers: { "net.fetch": handler }, record: pathOf("failed.jsonl") }, 4);
     expect(result).toMatchObject({
       outcome: "runtime_error",
       error: { kind: "capability_failed", message: "refused", stack: [{ function: "main.lambda1" }, { function: "main" }] },
       counters: { total: 4, dispatched: 4, failed: 4 },
     });
     expect(aborted.sort()).toEqual(["http://x/1", "http://x/2", "http://x/3"]);
-    expect(await replayRun(readLog(at("failed.jsonl")), { tracing: false })).toMatchObject({ status: "identical" });
+    expect(await replayRun(readLog(pathOf("failed.jsonl")), { tracing: false })).toMatchObject({ status: "identical" });
   });
 });
 
@@ -175,10 +175,10 @@ describe("the end of a run with open calls", () => {
     const waiting = untilAborted(aborted);
     // The run may pause between two calls, so it is canceled only after the last of them.
     const on = { callStart: ({ call }: CallStart) => void (call === 40 && setImmediate(() => abort.abort())) };
-    const result = await run({ handlers: { "net.fetch": waiting }, signal: abort.signal, record: at("c.jsonl"), on }, 40);
+    const result = await run({ handlers: { "net.fetch": waiting }, signal: abort.signal, record: pathOf("c.jsonl"), on }, 40);
     expect(result).toMatchObject({ outcome: "canceled", counters: { total: 40, dispatched: 40, failed: 40 } });
     expect(aborted).toHaveLength(16);
-    const resumed = await resume(at("c.jsonl"), { tracing: false, inDoubt: "retry", handlers: { "net.fetch": () => "page" } });
+    const resumed = await resume(pathOf("c.jsonl"), { tracing: false, inDoubt: "retry", handlers: { "net.fetch": () => "page" } });
     expect(resumed).toMatchObject({ outcome: "success", value: 160 });
   });
 
@@ -228,7 +228,7 @@ describe("several calls whose answers come later", () => {
   const later: Handler = (_, context) => context.later();
 
   test("take their answers in any order, and the log has the bytes of a run that never waited", async () => {
-    const path = at("later.jsonl");
+    const path = pathOf("later.jsonl");
     const suspended = await run({ handlers: { "net.fetch": later }, record: path }, 3);
     expect(suspended).toMatchObject({ outcome: "suspended", suspended: { call: 1 }, alsoWaiting: [{ call: 2 }, { call: 3 }] });
     const resumeWith = (answer: Parameters<typeof resume>[1]): ReturnType<typeof resume> =>
@@ -243,14 +243,14 @@ describe("several calls whose answers come later", () => {
         ],
       }),
     ).toMatchObject({ outcome: "success", value: 12 });
-    const undisturbed = at("undisturbed.jsonl");
+    const undisturbed = pathOf("undisturbed.jsonl");
     const answers = ["one", "two!", "three"];
     await run({ handlers: { "net.fetch": ([url]) => answers[Number(String(url).slice(-1))] }, record: undisturbed }, 3);
     expect(readFileSync(path).equals(readFileSync(undisturbed))).toBe(true);
   });
 
   test("answers that had arrived are kept, and their calls are not made again", async () => {
-    const path = at("kept.jsonl");
+    const path = pathOf("kept.jsonl");
     const made: string[] = [];
     const handler: Handler = ([url], context) => {
       made.push(String(url));
@@ -293,7 +293,7 @@ describe("the limits on tokens of models", () => {
     const logs = new Set<string>();
     for (const maxParallelCalls of [1, 2, 16]) {
       used = 0;
-      const record = at(`models-${maxParallelCalls}.jsonl`);
+      const record = pathOf(`models-${maxParallelCalls}.jsonl`);
       const result = await execute(program, { policy, live: true, env, runId: "m", tracing: false, maxParallelCalls, record });
       expect(result.outcome).toBe("success");
       expect(used).toBeGreaterThan(0);

@@ -38,7 +38,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "boruna-resume-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 
 /** A program that reads, writes, spawns, emits and prints. Its writes may not be repeated, and one answer is so long that it is a blob. */
 const PROGRAM = compile({
@@ -94,17 +94,17 @@ const OPTIONS: RunOptions = { policy: "allow-all", args: { count: 2 }, runId: "b
 
 async function undisturbed(name = "whole.jsonl", options: RunOptions = {}) {
   const { handlers, calls } = world();
-  const run = await execute(PROGRAM, { ...OPTIONS, handlers, record: at(name), ...options });
-  return { run, calls, bytes: readFileSync(at(name)) };
+  const run = await execute(PROGRAM, { ...OPTIONS, handlers, record: pathOf(name), ...options });
+  return { run, calls, bytes: readFileSync(pathOf(name)) };
 }
 
 /** Copies the log and keeps its first `bytes` bytes. */
 function cutCopy(bytes: number, name = "cut.jsonl"): string {
-  rmSync(at(`${name}.blobs`), { recursive: true, force: true });
-  copyFileSync(at("whole.jsonl"), at(name));
-  cpSync(at("whole.jsonl.blobs"), at(`${name}.blobs`), { recursive: true });
-  truncateSync(at(name), bytes);
-  return at(name);
+  rmSync(pathOf(`${name}.blobs`), { recursive: true, force: true });
+  copyFileSync(pathOf("whole.jsonl"), pathOf(name));
+  cpSync(pathOf("whole.jsonl.blobs"), pathOf(`${name}.blobs`), { recursive: true });
+  truncateSync(pathOf(name), bytes);
+  return pathOf(name);
 }
 
 const again = (path: string, options: ResumeRunOptions = {}): Promise<Resumption> => resume(path, { tracing: false, ...options });
@@ -113,7 +113,7 @@ describe("a log cut at any byte", () => {
   test("resumes to the result and the bytes of the undisturbed run, or stops at one call", async () => {
     const { run, calls, bytes } = await undisturbed();
     const headerEnd = bytes.indexOf(0x0a);
-    const blobs = readdirSync(at("whole.jsonl.blobs")).sort();
+    const blobs = readdirSync(pathOf("whole.jsonl.blobs")).sort();
     const doubts = new Set<string>();
     const isRecordEnd = (cut: number): boolean => [-1, 0, 1].some((offset) => bytes[cut - 1 + offset] === 0x0a);
     for (let cut = headerEnd; cut <= bytes.length; cut++) {
@@ -197,16 +197,16 @@ describe("a call that may have been carried out", () => {
   test("ends the run if it fails outside of a try", async () => {
     const program = compile({ name: "one.ax", text: 'fn main() -> Bool !{fs.write} { fs.write("a", "b") }' });
     const { handlers } = world();
-    await execute(program, { policy: "allow-all", tracing: false, handlers, record: at("one.jsonl") });
-    truncateSync(at("one.jsonl"), endOfLine(readFileSync(at("one.jsonl")), "CapCall"));
-    expect(await again(at("one.jsonl"), { handlers, inDoubt: "fail" })).toMatchObject({
+    await execute(program, { policy: "allow-all", tracing: false, handlers, record: pathOf("one.jsonl") });
+    truncateSync(pathOf("one.jsonl"), endOfLine(readFileSync(pathOf("one.jsonl")), "CapCall"));
+    expect(await again(pathOf("one.jsonl"), { handlers, inDoubt: "fail" })).toMatchObject({
       outcome: "runtime_error",
       error: {
         kind: "capability_failed",
         message: expect.stringMatching(/^the answer to call \d+ of [a-z.]+ was lost, and nobody knows whether it was carried out$/),
       },
     });
-    expect(await verifyLog(at("one.jsonl"), { replay: true })).toMatchObject({ ok: true });
+    expect(await verifyLog(pathOf("one.jsonl"), { replay: true })).toMatchObject({ ok: true });
   });
 
   test("stops all actors of the run", async () => {
@@ -215,10 +215,13 @@ describe("a call that may have been carried out", () => {
       text: 'fn worker() -> Bool !{fs.write} { fs.write("a", "b") }\nfn main() -> Int !{actor.spawn, fs.write} { let _w = spawn worker\n let _failed: Result<Int, String> = receive\n 1 }',
     });
     const { handlers, calls } = world();
-    await execute(program, { policy: "allow-all", tracing: false, handlers, record: at("actor.jsonl") });
-    truncateSync(at("actor.jsonl"), endOfLine(readFileSync(at("actor.jsonl")), "CapCall"));
+    await execute(program, { policy: "allow-all", tracing: false, handlers, record: pathOf("actor.jsonl") });
+    truncateSync(pathOf("actor.jsonl"), endOfLine(readFileSync(pathOf("actor.jsonl")), "CapCall"));
     calls.length = 0;
-    expect(await again(at("actor.jsonl"), { handlers })).toMatchObject({ outcome: "in_doubt", error: { stack: [{ function: "worker" }] } });
+    expect(await again(pathOf("actor.jsonl"), { handlers })).toMatchObject({
+      outcome: "in_doubt",
+      error: { stack: [{ function: "worker" }] },
+    });
     expect(calls).toEqual([]);
   });
 
@@ -236,7 +239,7 @@ describe("a call that may have been carried out", () => {
       [false, "in_doubt"],
     ] as const) {
       const registry = createRegistry([spec(mayRepeat)]);
-      const path = at(`own-${mayRepeat}.jsonl`);
+      const path = pathOf(`own-${mayRepeat}.jsonl`);
       const program = compile({ name: "own.ax", text: 'fn main() -> Int !{orders.pay} { orders.pay("a") }' }, { registry });
       await execute(program, { registry, policy: "allow-all", live: true, tracing: false, record: path });
       truncateSync(path, endOfLine(readFileSync(path), "CapCall"));
@@ -250,11 +253,11 @@ describe("a call that may have been carried out", () => {
   });
 
   test("is repeated if a mock answers it, because a mock reaches nothing", async () => {
-    await execute(PROGRAM, { ...OPTIONS, record: at("mock.jsonl") });
-    const bytes = readFileSync(at("mock.jsonl"));
-    truncateSync(at("mock.jsonl"), endOfLine(bytes, OPEN_WRITE));
-    expect(await again(at("mock.jsonl"))).toMatchObject({ outcome: "success" });
-    expect(readFileSync(at("mock.jsonl")).equals(bytes)).toBe(true);
+    await execute(PROGRAM, { ...OPTIONS, record: pathOf("mock.jsonl") });
+    const bytes = readFileSync(pathOf("mock.jsonl"));
+    truncateSync(pathOf("mock.jsonl"), endOfLine(bytes, OPEN_WRITE));
+    expect(await again(pathOf("mock.jsonl"))).toMatchObject({ outcome: "success" });
+    expect(readFileSync(pathOf("mock.jsonl")).equals(bytes)).toBe(true);
   });
 });
 
@@ -278,30 +281,30 @@ describe("what a resume refuses, before it changes anything", () => {
     const declared = { name: "orders.pay", version: "1", params: [], result: "Int", mayRepeat: true } as const;
     const registry = createRegistry([declared]);
     const program = compile({ name: "own.ax", text: 'fn main() -> Int !{fs.read, orders.pay} { string.len(fs.read("a")) }' }, { registry });
-    await execute(program, { ...OPTIONS, args: {}, registry, handlers: { "fs.read": () => "a" }, record: at("own.jsonl") });
-    truncateSync(at("own.jsonl"), endOfLine(readFileSync(at("own.jsonl")), "CapResult"));
+    await execute(program, { ...OPTIONS, args: {}, registry, handlers: { "fs.read": () => "a" }, record: pathOf("own.jsonl") });
+    truncateSync(pathOf("own.jsonl"), endOfLine(readFileSync(pathOf("own.jsonl")), "CapResult"));
     const handlers = { "fs.read": () => "a", "orders.pay": () => 1 };
-    expect(await refused(at("own.jsonl"), { registry, handlers })).toBe("log.other_handlers");
+    expect(await refused(pathOf("own.jsonl"), { registry, handlers })).toBe("log.other_handlers");
   });
 
   test("a file that holds no run that could be resumed", async () => {
     await undisturbed("whole.jsonl");
-    expect(await refused(at("none.jsonl"), {})).toBe("log.io_error");
+    expect(await refused(pathOf("none.jsonl"), {})).toBe("log.io_error");
     expect(await refused(cutCopy(0), {})).toBe("log.empty");
     expect(await refused(cutCopy(100), {})).toBe("log.cut");
-    const headerEnd = readFileSync(at("whole.jsonl")).indexOf(0x0a) + 1;
+    const headerEnd = readFileSync(pathOf("whole.jsonl")).indexOf(0x0a) + 1;
     const path = cutCopy(headerEnd);
     rmSync(`${path}.blobs`, { recursive: true });
     expect(await refused(path, {})).toBe("log.not_started");
     const withoutActors = compile({ name: "one.ax", text: "fn main() -> Int !{time.now} { time.now() }" });
-    await execute(withoutActors, { policy: "allow-all", tracing: false, record: { path: at("old.json"), format: "eventlog" } });
-    expect(await refused(at("old.json"), {})).toBe("log.not_resumable");
+    await execute(withoutActors, { policy: "allow-all", tracing: false, record: { path: pathOf("old.json"), format: "eventlog" } });
+    expect(await refused(pathOf("old.json"), {})).toBe("log.not_resumable");
   });
 
   test("an option with an unknown value", async () => {
     await undisturbed();
     const options: object = { inDoubt: "perhaps" };
-    expect(await refused(at("whole.jsonl"), options)).toBe("usage");
+    expect(await refused(pathOf("whole.jsonl"), options)).toBe("usage");
   });
 
   test("a run that does not do what its log says", async () => {
@@ -351,11 +354,11 @@ describe("what a resume refuses, before it changes anything", () => {
     const { handlers } = world();
     const kinds: string[] = [];
     const spying: Handler = async (args, context) => {
-      kinds.push(await kindOf(() => again(at("going.jsonl"), { handlers })));
+      kinds.push(await kindOf(() => again(pathOf("going.jsonl"), { handlers })));
       const write = handlers["fs.write"];
       return write?.(args, context);
     };
-    const run = await execute(PROGRAM, { ...OPTIONS, handlers: { ...handlers, "fs.write": spying }, record: at("going.jsonl") });
+    const run = await execute(PROGRAM, { ...OPTIONS, handlers: { ...handlers, "fs.write": spying }, record: pathOf("going.jsonl") });
     expect(kinds).toEqual(["log.locked", "log.locked"]);
     expect(run.outcome).toBe("success");
   });
@@ -365,10 +368,10 @@ describe("a run that has ended", () => {
   test("is replayed, and its log stays as it is", async () => {
     const { run, bytes } = await undisturbed();
     const { calls, handlers } = world();
-    const resumed = await again(at("whole.jsonl"), { handlers });
+    const resumed = await again(pathOf("whole.jsonl"), { handlers });
     expect(resumed).toMatchObject({ hadEnded: true, outcome: "success", value: run.value, ui: run.ui, log: run.log });
     expect(calls).toEqual([]);
-    expect(readFileSync(at("whole.jsonl")).equals(bytes)).toBe(true);
+    expect(readFileSync(pathOf("whole.jsonl")).equals(bytes)).toBe(true);
   });
 
   test("by an interruption goes on: its end record is cut off", async () => {
@@ -383,16 +386,16 @@ describe("a run that has ended", () => {
       ...OPTIONS,
       signal: abort.signal,
       handlers: { ...handlers, "fs.write": waiting },
-      record: at("stopped.jsonl"),
+      record: pathOf("stopped.jsonl"),
     });
     expect(interrupted.outcome).toBe("canceled");
-    expect((await again(at("stopped.jsonl"), { handlers })).outcome).toBe("in_doubt");
-    expect(await verifyLog(at("stopped.jsonl"))).toMatchObject({ ok: true, outcome: "canceled" });
+    expect((await again(pathOf("stopped.jsonl"), { handlers })).outcome).toBe("in_doubt");
+    expect(await verifyLog(pathOf("stopped.jsonl"))).toMatchObject({ ok: true, outcome: "canceled" });
     calls.length = 0;
-    expect(await again(at("stopped.jsonl"), { handlers, inDoubt: "retry" })).toMatchObject({ outcome: "success", hadEnded: false });
+    expect(await again(pathOf("stopped.jsonl"), { handlers, inDoubt: "retry" })).toMatchObject({ outcome: "success", hadEnded: false });
     expect(calls).toEqual(["write item 0", "read item 1", "write item 1", "read long"]);
-    expect(await verifyLog(at("stopped.jsonl"), { replay: true })).toMatchObject({ ok: true, outcome: "success" });
-    expect(readFileSync(at("stopped.jsonl")).equals(bytes)).toBe(true);
+    expect(await verifyLog(pathOf("stopped.jsonl"), { replay: true })).toMatchObject({ ok: true, outcome: "success" });
+    expect(readFileSync(pathOf("stopped.jsonl")).equals(bytes)).toBe(true);
   });
 
   test("by an interruption of the resume, even during recorded events, is resumed again", async () => {
@@ -440,10 +443,10 @@ describe("what a killed process leaves beside the log", () => {
   test("a link that was planted under the lock's name counts as a lock, and its target is not written", async () => {
     const { bytes } = await undisturbed();
     const path = cutCopy(endOfLine(bytes, "CapResult"));
-    writeFileSync(at("victim"), "precious");
+    writeFileSync(pathOf("victim"), "precious");
     symlinkSync("victim", `${path}.lock`);
     expect(await kindOf(() => again(path, { handlers: world().handlers }))).toBe("log.locked");
-    expect(readFileSync(at("victim"), "utf8")).toBe("precious");
+    expect(readFileSync(pathOf("victim"), "utf8")).toBe("precious");
   });
 });
 

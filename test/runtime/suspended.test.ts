@@ -18,7 +18,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "boruna-suspended-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 
 const registry = createRegistry([
   { name: "desk.ask", version: "1", params: [{ name: "question", type: "String" }], result: "String", mock: "mocked", mayRepeat: false },
@@ -47,12 +47,12 @@ async function suspended(options: RunOptions = {}) {
       return context.later();
     },
   };
-  const run = await execute(PROGRAM, { ...OPTIONS, handlers, record: at("log.jsonl"), ...options });
+  const run = await execute(PROGRAM, { ...OPTIONS, handlers, record: pathOf("log.jsonl"), ...options });
   return { run, asked, handlers };
 }
 
 const again = (options: ResumeRunOptions = {}): Promise<Resumption> =>
-  resume(at("log.jsonl"), { registry, tracing: false, ...options, handlers: { "desk.ask": () => "asked again", ...options.handlers } });
+  resume(pathOf("log.jsonl"), { registry, tracing: false, ...options, handlers: { "desk.ask": () => "asked again", ...options.handlers } });
 
 test("a handler that answers later suspends the run: no end record, no error on a span", async () => {
   const tracing = recordingTracing();
@@ -65,20 +65,20 @@ test("a handler that answers later suspends the run: no end record, no error on 
   expect(asked).toEqual([2]);
   expect(tracing.runs[0]?.end).toMatchObject([{ outcome: "suspended" }]);
   expect(tracing.calls.map(({ end }) => end.map(({ errorKind }) => errorKind))).toEqual([[undefined], [undefined]]);
-  const log = readLog(at("log.jsonl"));
+  const log = readLog(pathOf("log.jsonl"));
   expect(log).toMatchObject({ eventCount: 3, end: undefined, openCall: { capability: "desk.ask", mark: "later" } });
-  expect(existsSync(at("log.jsonl.lock"))).toBe(false);
+  expect(existsSync(pathOf("log.jsonl.lock"))).toBe(false);
 });
 
 test("replay and verify say that the run waits", async () => {
   await suspended();
-  expect(await replayRun(readLog(at("log.jsonl")), { tracing: false })).toMatchObject({
+  expect(await replayRun(readLog(pathOf("log.jsonl")), { tracing: false })).toMatchObject({
     status: "suspended",
     exitCode: 7,
     outcome: "suspended",
     notes: ["The last call, of desk.ask, waits for its answer."],
   });
-  const verification = await verifyLog(at("log.jsonl"), { replay: true });
+  const verification = await verifyLog(pathOf("log.jsonl"), { replay: true });
   expect(verification).toMatchObject({ ok: true, outcome: "suspended" });
   expect(verification.checks.find(({ name }) => name === "end")?.detail).toContain("desk.ask, waits for its answer");
   expect(verification.doesNotProve[0]).toContain("That nothing followed");
@@ -90,43 +90,43 @@ test("resume takes the answer, and the log has the bytes of a run that got it at
   expect(resumed).toMatchObject({ outcome: "success", value: "yes 0", resumedFrom: 3 });
   expect(asked).toEqual([2]);
   const handlers = { "desk.ask": () => "yes" };
-  await execute(PROGRAM, { ...OPTIONS, handlers, record: at("at-once.jsonl") });
-  expect(readFileSync(at("log.jsonl")).equals(readFileSync(at("at-once.jsonl")))).toBe(true);
-  expect(await verifyLog(at("log.jsonl"), { replay: true })).toMatchObject({ ok: true, outcome: "success" });
+  await execute(PROGRAM, { ...OPTIONS, handlers, record: pathOf("at-once.jsonl") });
+  expect(readFileSync(pathOf("log.jsonl")).equals(readFileSync(pathOf("at-once.jsonl")))).toBe(true);
+  expect(await verifyLog(pathOf("log.jsonl"), { replay: true })).toMatchObject({ ok: true, outcome: "success" });
 });
 
 test("an answer may be a failure, and must have the declared type", async () => {
   await suspended();
   expect(await again({ answer: { call: 2, failure: "nobody is in" } })).toMatchObject({ value: "failed: nobody is in 0" });
-  rmSync(at("log.jsonl"));
-  await suspended({ record: { path: at("log.jsonl"), force: true } });
+  rmSync(pathOf("log.jsonl"));
+  await suspended({ record: { path: pathOf("log.jsonl"), force: true } });
   const wrong = await again({ answer: { call: 2, value: 7 } });
   expect(wrong).toMatchObject({ outcome: "runtime_error", error: { kind: "host_fault" } });
 });
 
 test("without the answer the run still waits, and nothing is changed or asked", async () => {
   await suspended();
-  const before = readFileSync(at("log.jsonl"));
+  const before = readFileSync(pathOf("log.jsonl"));
   const asked: string[] = [];
   const handlers = { "desk.ask": () => asked.push("again") };
   expect(await again({ handlers })).toMatchObject({ outcome: "suspended", suspended: { call: 2 } });
-  expect(readFileSync(at("log.jsonl")).equals(before)).toBe(true);
+  expect(readFileSync(pathOf("log.jsonl")).equals(before)).toBe(true);
   expect(asked).toEqual([]);
   expect(await again({ answer: { call: 2, value: "yes" } })).toMatchObject({ outcome: "success" });
 });
 
 test("if the log is copied without its mark file, the call is in doubt", async () => {
   await suspended();
-  unlinkSync(at("log.jsonl.open"));
+  unlinkSync(pathOf("log.jsonl.open"));
   expect(await again()).toMatchObject({ outcome: "in_doubt" });
-  expect(await replayRun(readLog(at("log.jsonl")), { tracing: false })).toMatchObject({ status: "incomplete" });
+  expect(await replayRun(readLog(pathOf("log.jsonl")), { tracing: false })).toMatchObject({ status: "incomplete" });
 });
 
 test("an answer for another call, or for a run that does not wait, is refused", async () => {
   await suspended();
-  const before = readFileSync(at("log.jsonl"));
+  const before = readFileSync(pathOf("log.jsonl"));
   expect(await kindOf(() => again({ answer: { call: 1, value: "yes" } }))).toBe("log.other_call");
-  expect(readFileSync(at("log.jsonl")).equals(before)).toBe(true);
+  expect(readFileSync(pathOf("log.jsonl")).equals(before)).toBe(true);
   await again({ answer: { call: 2, value: "yes" } });
   expect(await kindOf(() => again({ answer: { call: 2, value: "yes" } }))).toBe("log.not_waiting");
 });

@@ -92,7 +92,7 @@ class FunctionWriter {
       }
     }
     for (let n = this.#choices.next(9); n > 0; n--) this.#step();
-    this.#end(block);
+    this.#endBlock(block);
   }
 
   #pushConstant(kind: Kind): void {
@@ -126,6 +126,7 @@ class FunctionWriter {
     this.#stack.length = Math.max(0, this.#stack.length - count);
   }
 
+  /** Emits one or more instructions that stay in the block. */
   #step(): void {
     switch (this.#choices.next(27)) {
       case 24:
@@ -157,6 +158,7 @@ class FunctionWriter {
     }
   }
 
+  /** Emits one of the instructions of `STEPS`, with its operands. */
   #apply(): void {
     const chosen = this.#choices.of(STEPS);
     if (chosen === undefined) return;
@@ -229,6 +231,7 @@ class FunctionWriter {
     this.#popKinds(1);
   }
 
+  /** Emits an instruction that makes a value from operands. */
   #make(): void {
     const count = this.#choices.next(4);
     const many = (): void => this.#operands(Array.from({ length: count }, (): Kind => this.#choices.of(KINDS) ?? "int"));
@@ -288,7 +291,8 @@ class FunctionWriter {
     return index + 1 + this.#choices.next(later);
   }
 
-  #count(callee: number): number {
+  /** Returns the number of arguments for a call, usually that of the function's parameters. */
+  #argumentCount(callee: number): number {
     return this.#choices.rarely(6) ? this.#choices.next(5) : (this.#shape.arities[callee] ?? 0);
   }
 
@@ -298,7 +302,7 @@ class FunctionWriter {
 
   #call(): void {
     const callee = this.#callee();
-    const count = this.#count(callee);
+    const count = this.#argumentCount(callee);
     this.#arguments(count);
     if (this.#choices.next(3) > 0) this.#emit("Call", callee, count);
     else {
@@ -414,7 +418,8 @@ class FunctionWriter {
     if (this.#choices.rarely(4)) this.#emit("Not");
   }
 
-  #end(block: number): void {
+  /** Emits the instructions that end a block. */
+  #endBlock(block: number): void {
     switch (this.#choices.next(12)) {
       case 0:
       case 1:
@@ -453,7 +458,7 @@ class FunctionWriter {
   #tail(): void {
     const { index } = this.#shape;
     const callee = this.#choices.rarely(4) ? this.#callee() : index;
-    const count = this.#count(callee);
+    const count = this.#argumentCount(callee);
     const guarded = callee === index && count > 0 && !this.#choices.rarely(4);
     const guard = this.#code.length + 3;
     if (guarded) {

@@ -40,6 +40,7 @@ function showEvent(event: RunEvent): string {
   return parts.join("; ");
 }
 
+/** Returns what a run has shown to its host. */
 export function seen(end: MachineEnd, host: TestHost): Seen {
   return {
     end: end.status === "completed" ? `value ${show(end.value)}` : `trap ${JSON.stringify(end.trap)}`,

@@ -6,6 +6,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 const BLOCK_ROWS = 200;
 const MAX_BLOCKS = 40;
 
+/** A part of a list, and the number of rows of the whole list. */
 export interface Loaded<Row> {
   readonly rows: readonly Row[];
   readonly total: number;

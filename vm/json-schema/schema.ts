@@ -162,6 +162,7 @@ const ANYTHING: CompiledSchema = { apply: () => undefined };
 const NOTHING: CompiledSchema = { apply: (_, { path }) => mismatch(path, "no value is allowed here") };
 
 class Reader {
+  /** Whether some schema has `unevaluatedProperties` or `unevaluatedItems`, so that checks must note what was evaluated. */
   tracksEvaluated = false;
   readonly #document: JsonData;
   readonly #name: string;

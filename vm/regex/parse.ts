@@ -71,7 +71,8 @@ interface Reader {
 
 const peek = (r: Reader): string => r.source.charAt(r.offset);
 
-function take(r: Reader, text: string): boolean {
+/** Moves past `text` if it is next. Returns whether it was. */
+function accept(r: Reader, text: string): boolean {
   if (!r.source.startsWith(text, r.offset)) return false;
   r.offset += text.length;
   return true;
@@ -109,7 +110,7 @@ function readChoice(r: Reader, flags: Flags, depth: number): Pattern {
   const branches: Pattern[] = [];
   let items: Pattern[] = [];
   while (r.offset < r.source.length && peek(r) !== ")") {
-    if (take(r, "|")) {
+    if (accept(r, "|")) {
       branches.push(sequence(items));
       items = [];
     } else items.push(readItem(r, scope));
@@ -135,7 +136,7 @@ function readItem(r: Reader, scope: GroupScope): Pattern {
   const atom = readAtom(r, scope);
   const bounds = readBounds(r);
   if (bounds === undefined) return atom;
-  const lazy = take(r, "?");
+  const lazy = accept(r, "?");
   refuseRepetition(r, REPEATED_TWICE);
   return requireSize(repeat(atom, bounds.min, bounds.max, lazy === scope.flags.ungreedy), start);
 }
@@ -158,15 +159,15 @@ const REPEATED_TWICE = (found: string): string => `\`${found}\` repeats a repeti
  * start a valid count, such as `{2,3}`, is a literal.
  */
 function readBounds(r: Reader): Bounds | undefined {
-  if (take(r, "*")) return { min: 0, max: Number.POSITIVE_INFINITY };
-  if (take(r, "+")) return { min: 1, max: Number.POSITIVE_INFINITY };
-  if (take(r, "?")) return { min: 0, max: 1 };
+  if (accept(r, "*")) return { min: 0, max: Number.POSITIVE_INFINITY };
+  if (accept(r, "+")) return { min: 1, max: Number.POSITIVE_INFINITY };
+  if (accept(r, "?")) return { min: 0, max: 1 };
   const start = r.offset;
-  if (!take(r, "{")) return undefined;
+  if (!accept(r, "{")) return undefined;
   const min = readCount(r);
-  const comma = take(r, ",");
+  const comma = accept(r, ",");
   const max = comma ? readCount(r) : min;
-  if (min === undefined || !take(r, "}")) {
+  if (min === undefined || !accept(r, "}")) {
     r.offset = start;
     return undefined;
   }
@@ -191,9 +192,9 @@ function readAtom(r: Reader, scope: GroupScope): Pattern {
   const { flags } = scope;
   if (peek(r) === "(") return readGroup(r, scope);
   if (peek(r) === "[") return set(readClass(r, flags));
-  if (take(r, ".")) return set(flags.dotAll ? complement([]) : complement(NEWLINE));
-  if (take(r, "^")) return assertion(flags.multiLine ? "line_start" : "text_start");
-  if (take(r, "$")) return assertion(flags.multiLine ? "line_end" : "text_end");
+  if (accept(r, ".")) return set(flags.dotAll ? complement([]) : complement(NEWLINE));
+  if (accept(r, "^")) return assertion(flags.multiLine ? "line_start" : "text_start");
+  if (accept(r, "$")) return assertion(flags.multiLine ? "line_end" : "text_end");
   if (peek(r) !== "\\") return literal(takePoint(r), flags);
   const test = ASSERTIONS.get(r.source.charAt(r.offset + 1));
   if (test !== undefined) {
@@ -228,13 +229,13 @@ function readGroup(r: Reader, scope: GroupScope): Pattern {
     throw new PatternError(start, "looking ahead or behind cannot be done in linear time; match the surroundings too and cut them off");
   let { flags } = scope;
   let index: number | undefined;
-  if (take(r, "?P<") || take(r, "?<")) {
+  if (accept(r, "?P<") || accept(r, "?<")) {
     readName(r, start);
     index = nextGroup(r);
-  } else if (!take(r, "?")) index = nextGroup(r);
+  } else if (!accept(r, "?")) index = nextGroup(r);
   else {
     flags = readFlags(r, start, flags);
-    if (take(r, ")")) {
+    if (accept(r, ")")) {
       scope.flags = flags;
       refuseRepetition(r, NOTHING_TO_REPEAT);
       return EMPTY;
@@ -242,7 +243,7 @@ function readGroup(r: Reader, scope: GroupScope): Pattern {
     r.offset += 1;
   }
   const body = readChoice(r, flags, scope.depth + 1);
-  if (!take(r, ")")) throw new PatternError(start, "`(` without `)`; close the group, or write `\\(` for the character");
+  if (!accept(r, ")")) throw new PatternError(start, "`(` without `)`; close the group, or write `\\(` for the character");
   return index !== undefined && r.withGroups ? group(body, index) : body;
 }
 
@@ -261,7 +262,7 @@ const isWord = (character: string): boolean => character !== "" && WORD_CHARACTE
 function readName(r: Reader, start: number): void {
   const from = r.offset;
   while (isWord(peek(r))) r.offset += 1;
-  if (r.offset === from || !take(r, ">"))
+  if (r.offset === from || !accept(r, ">"))
     throw new PatternError(start, "a group's name is ASCII letters, digits and `_`, and ends with `>`");
 }
 
@@ -300,7 +301,7 @@ const NAMED_CLASSES: ReadonlyMap<string, Ranges> = new Map([
 function readClass(r: Reader, flags: Flags): Ranges {
   const start = r.offset;
   r.offset += 1;
-  const negated = take(r, "^");
+  const negated = accept(r, "^");
   const pairs: number[] = [];
   let isFirst = true;
   while (isFirst || peek(r) !== "]") {
@@ -336,12 +337,12 @@ const isSinglePoint = (ranges: Ranges): boolean => ranges.length === 2 && ranges
 /** Reads a `[:name:]`. If no such class follows, consumes nothing and returns undefined. */
 function readNamedClass(r: Reader): Ranges | undefined {
   const start = r.offset;
-  if (!take(r, "[:")) return undefined;
-  const negated = take(r, "^");
+  if (!accept(r, "[:")) return undefined;
+  const negated = accept(r, "^");
   const from = r.offset;
   while (isWord(peek(r))) r.offset += 1;
   const ranges = NAMED_CLASSES.get(r.source.slice(from, r.offset));
-  if (!take(r, ":]")) {
+  if (!accept(r, ":]")) {
     r.offset = start;
     return undefined;
   }
@@ -402,11 +403,11 @@ const HEX = "0123456789abcdefABCDEF";
 /** Reads what follows `\x`: two hexadecimal digits, or any number of them in braces. */
 function readHex(r: Reader, start: number): Ranges {
   const problem = (): PatternError => new PatternError(start, "`\\x` needs two hexadecimal digits, or a code point up to 10FFFF in braces");
-  const braces = take(r, "{");
+  const braces = accept(r, "{");
   const from = r.offset;
   while (peek(r) !== "" && HEX.includes(peek(r)) && (braces || r.offset < from + 2)) r.offset += 1;
   const digits = r.source.slice(from, r.offset);
-  if (braces ? digits === "" || !take(r, "}") : digits.length < 2) throw problem();
+  if (braces ? digits === "" || !accept(r, "}") : digits.length < 2) throw problem();
   const point = Number.parseInt(digits, 16);
   if (point > MAX_CODE_POINT) throw problem();
   return [point, point];

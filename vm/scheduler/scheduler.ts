@@ -125,8 +125,9 @@ export const PAUSED: Promise<undefined> = Promise.resolve(undefined);
 export type Wait = Promise<CapabilityAnswer | undefined>;
 
 /**
- * Unless slices are exact, the host may pause the run in a slice after every `PAUSE_STEPS` steps. After more than `MANY_CALLS` host calls,
- * which take long, it may do so after `CALLING_PAUSE_STEPS`. Between slices, it may pause after every `SLICES_PER_PAUSE` slices.
+ * Unless slices are exact, the host may pause the run in a slice after every `PAUSE_STEPS` steps. Host calls take long, so after more than
+ * `MANY_CALLS` of them since the last such point, it may pause after `CALLING_PAUSE_STEPS`. Between slices, it may pause after every
+ * `SLICES_PER_PAUSE` slices.
  */
 const PAUSE_STEPS = 100_000;
 const MANY_CALLS = 250;
@@ -273,6 +274,7 @@ export function newScheduler({ program, host, limits, scheduled, meter, options 
 
 const always = (): boolean => true;
 
+/** Lets the interpreter ask, in the middle of a slice, whether nothing but this task can happen next. */
 function trackAlone(scheduler: Scheduler): void {
   const { run } = scheduler;
   run.isAlone = (task) =>
@@ -340,6 +342,7 @@ function suspend(scheduler: Scheduler): Suspended | Promise<Suspended> {
   return Promise.all(replies).then((held) => suspendWith(scheduler, held));
 }
 
+/** Returns an open call as a snapshot holds it. */
 function heldCall({ task, step, call }: TaskCall): SavedCall {
   const reply = call instanceof RepliedCall ? call.reply : "suspend";
   return { task, step, answer: reply === "suspend" || reply instanceof Promise ? undefined : reply };

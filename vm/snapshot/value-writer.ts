@@ -186,6 +186,7 @@ export class ValueWriter {
     }
   }
 
+  /** Adds a part to the open nodes, unless it needs no node or has one. */
   #enter(part: Value | Node, open: OpenNode[]): void {
     if (typeof part !== "object" || isInline(part) || this.#indices.has(part)) return;
     const buffer = part instanceof ListValue && part.storage instanceof ListBuffer ? part.storage : undefined;
@@ -201,6 +202,7 @@ export class ValueWriter {
     return noProgress;
   }
 
+  /** Returns the tree of a trie without the elements that only other versions of the list have. */
   #versionTree(trie: Trie<Value>): ListTree | undefined {
     if (!this.#versionTrees.has(trie)) this.#versionTrees.set(trie, versionTree(trie));
     return this.#versionTrees.get(trie);

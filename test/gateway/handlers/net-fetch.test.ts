@@ -137,9 +137,9 @@ const handler = netFetchHandler({
     );
   },
 });
-const at = (path: string, host = "127.0.0.1", on: TestServer = server): string => `http://${host}:${on.port}${path}`;
+const urlAt = (path: string, host = "127.0.0.1", on: TestServer = server): string => `http://${host}:${on.port}${path}`;
 /** Returns a URL that redirects to the target. */
-const to = (code: number, target: string): string => at(`/to/${code}/${encodeURIComponent(target)}`);
+const to = (code: number, target: string): string => urlAt(`/to/${code}/${encodeURIComponent(target)}`);
 const SECRETS = { TOKEN: { env: "TEST_SECRET", hosts: ["127.0.0.1"] }, UNSET: { env: "EMPTY", hosts: ["127.0.0.1"] } };
 
 function fetched(args: readonly Value[], net: object = OPEN, more: Partial<HandlerContext> = {}): Promise<Value> {
@@ -157,7 +157,7 @@ const headersOf = (...entries: (readonly [string, Value])[]): MapValue => MapVal
 
 describe("requests", () => {
   test("method, path, headers and body arrive", async () => {
-    const echo = await echoed([at("/echo?q=1#part"), "post", "héllo", headersOf(["X-One", "1"], ["Content-Type", "text/plain"])]);
+    const echo = await echoed([urlAt("/echo?q=1#part"), "post", "héllo", headersOf(["X-One", "1"], ["Content-Type", "text/plain"])]);
     expect(echo).toMatchObject({
       method: "POST",
       path: "/echo?q=1",
@@ -167,9 +167,9 @@ describe("requests", () => {
   });
 
   test("want = response returns status, headers and body, whatever the status", async () => {
-    const response = await textOf(fetched([at("/status/404"), "GET", "", MapValue.EMPTY, "response"]));
+    const response = await textOf(fetched([urlAt("/status/404"), "GET", "", MapValue.EMPTY, "response"]));
     expect(JSON.parse(response)).toMatchObject({ status: 404, body: "the body" });
-    const cookies = JSON.parse(await textOf(fetched([at("/cookies"), "GET", "", MapValue.EMPTY, "response"])));
+    const cookies = JSON.parse(await textOf(fetched([urlAt("/cookies"), "GET", "", MapValue.EMPTY, "response"])));
     expect(cookies).toEqual({
       status: 200,
       body: "ok",
@@ -183,17 +183,19 @@ describe("requests", () => {
     ["/status/304", "HTTP 304 Not Modified"],
     ["/status/599", "HTTP 599"],
   ])("%s fails with %s", async (path, message) => {
-    expect(await failed([at(path)])).toBe(`failed: ${message}`);
+    expect(await failed([urlAt(path)])).toBe(`failed: ${message}`);
   });
 
   test("HEAD has no body", async () => {
-    expect(await fetched([at("/encoded/gzip"), "HEAD"])).toBe("");
+    expect(await fetched([urlAt("/encoded/gzip"), "HEAD"])).toBe("");
   });
 
   test.each(["Host", "connection", "Transfer-Encoding", "content-length", "Expect", "upgrade"])(
     "the header %s is refused",
     async (name) => {
-      expect(await failed([at("/echo"), "GET", "", headersOf([name, "x"])])).toBe(`failed: the header ${name} is not the program's to set`);
+      expect(await failed([urlAt("/echo"), "GET", "", headersOf([name, "x"])])).toBe(
+        `failed: the header ${name} is not the program's to set`,
+      );
     },
   );
 
@@ -206,7 +208,7 @@ describe("requests", () => {
     ["", "a"],
   ])("the header %j: %j is refused", async (name, value) => {
     const before = server.requests.length;
-    expect(await failed([at("/echo"), "GET", "", headersOf([name, value])])).toMatch(/^failed: /);
+    expect(await failed([urlAt("/echo"), "GET", "", headersOf([name, value])])).toMatch(/^failed: /);
     expect(server.requests.length).toBe(before);
   });
 
@@ -220,28 +222,28 @@ describe("requests", () => {
   });
 
   test.each(["CONNECT", "TRACE", "G ET", ""])("the method %j is unknown", async (method) => {
-    expect(await failed([at("/echo"), method])).toMatch(/^failed: net.fetch does not know the method/);
+    expect(await failed([urlAt("/echo"), method])).toMatch(/^failed: net.fetch does not know the method/);
   });
 
   test("a trailing dot and capitals of the host make no difference", async () => {
-    expect(await echoed([at("/echo", "ONE.test.")], { ...OPEN, allowed_domains: ["one.test"] })).toMatchObject({ path: "/echo" });
+    expect(await echoed([urlAt("/echo", "ONE.test.")], { ...OPEN, allowed_domains: ["one.test"] })).toMatchObject({ path: "/echo" });
   });
 
   test("messages of network failures contain no address", async () => {
-    expect(await failed([at("/drop")])).toBe("failed: the connection was closed by the other side");
+    expect(await failed([urlAt("/drop")])).toBe("failed: the connection was closed by the other side");
     expect(await failed(["http://nowhere.test/"])).toBe("failed: the host has no address");
     const closed = await serve(listener);
     await closed.close();
-    expect(await failed([at("/", "127.0.0.1", closed)])).toBe("failed: the connection was refused");
+    expect(await failed([urlAt("/", "127.0.0.1", closed)])).toBe("failed: the connection was refused");
   });
 
   test("timeout_ms ends a call", async () => {
-    expect(await failed([at("/hang")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+    expect(await failed([urlAt("/hang")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
   });
 
   test("the run's signal ends a call", async () => {
     const canceled = new AbortController();
-    const call = fetched([at("/hang")], OPEN, { signal: canceled.signal });
+    const call = fetched([urlAt("/hang")], OPEN, { signal: canceled.signal });
     canceled.abort(new Error("canceled"));
     await expect(call).rejects.toThrow();
   });
@@ -250,7 +252,7 @@ describe("requests", () => {
     const saved = process.env["HTTP_PROXY"];
     process.env["HTTP_PROXY"] = "http://127.0.0.1:9";
     try {
-      expect(await echoed([at("/echo")])).toMatchObject({ path: "/echo" });
+      expect(await echoed([urlAt("/echo")])).toMatchObject({ path: "/echo" });
     } finally {
       if (saved === undefined) delete process.env["HTTP_PROXY"];
       else process.env["HTTP_PROXY"] = saved;
@@ -260,23 +262,23 @@ describe("requests", () => {
 
 describe("bodies", () => {
   test.each(["gzip", "deflate", "raw", "br", "identity", "gzip,br", "deflate,gzip"])("encoded as %s", async (names) => {
-    expect(await fetched([at(`/encoded/${names}`)])).toBe("text, plain");
+    expect(await fetched([urlAt(`/encoded/${names}`)])).toBe("text, plain");
   });
 
   test("three encodings, an unknown encoding, and a truncated one fail", async () => {
-    expect(await failed([at("/encoded/gzip,gzip,gzip")])).toBe("failed: the response is encoded 3 times, at most 2 are read");
-    expect(await failed([at("/encoded/zstd")])).toBe('failed: the response has the encoding "zstd"; gzip, deflate, br are read');
-    expect(await failed([at("/cut")])).toBe("failed: the response does not decode as gzip");
+    expect(await failed([urlAt("/encoded/gzip,gzip,gzip")])).toBe("failed: the response is encoded 3 times, at most 2 are read");
+    expect(await failed([urlAt("/encoded/zstd")])).toBe('failed: the response has the encoding "zstd"; gzip, deflate, br are read');
+    expect(await failed([urlAt("/cut")])).toBe("failed: the response does not decode as gzip");
   });
 
   test("max_response_bytes counts decoded bytes: just at the limit, one over, and a small body that expands", async () => {
     const net = { ...OPEN, max_response_bytes: 100 };
-    expect(await fetched([at("/long/100")], net)).toBe("x".repeat(100));
-    expect(await failed([at("/long/101")], net)).toBe("failed: the response is longer than 100 bytes");
-    expect(await failed([at("/bomb")], { ...OPEN, max_response_bytes: BIG - 1 })).toBe(
+    expect(await fetched([urlAt("/long/100")], net)).toBe("x".repeat(100));
+    expect(await failed([urlAt("/long/101")], net)).toBe("failed: the response is longer than 100 bytes");
+    expect(await failed([urlAt("/bomb")], { ...OPEN, max_response_bytes: BIG - 1 })).toBe(
       `failed: the response is longer than ${BIG - 1} bytes`,
     );
-    expect(await textOf(fetched([at("/bomb")], { ...OPEN, max_response_bytes: BIG }))).toHaveLength(BIG);
+    expect(await textOf(fetched([urlAt("/bomb")], { ...OPEN, max_response_bytes: BIG }))).toHaveLength(BIG);
   });
 
   // Raw deflate and br have no checksum: changed bytes may decode to another text.
@@ -287,7 +289,7 @@ describe("bodies", () => {
     ),
   );
   test.each(SPOILED)("%s, %s: the whole text or a failure, never a part", async (encoding, how) => {
-    const answer = await failureOf(fetched([at(`/spoiled/${encoding}/${how}`)]));
+    const answer = await failureOf(fetched([urlAt(`/spoiled/${encoding}/${how}`)]));
     const whole = `no failure: ${JSON.stringify("text, plain".repeat(200))}`;
     const allowed = {
       cut: ["failed"],
@@ -311,26 +313,26 @@ describe("bodies", () => {
     ["gzip gzip", undefined],
     ["__proto__", undefined],
   ])("the header content-encoding: %s", async (header, text) => {
-    const answer = await failureOf(fetched([at(`/header/-/${encodeURIComponent(header)}`)]));
+    const answer = await failureOf(fetched([urlAt(`/header/-/${encodeURIComponent(header)}`)]));
     if (text === undefined) expect(answer).toMatch(/^failed: the response has the encoding "/);
     else expect(answer).toBe(`no failure: ${JSON.stringify(text)}`);
   });
 
   test("a body that ends early, is framed wrongly, never ends or stalls fails, in bounds", async () => {
-    expect(await failed([at("/short")])).toBe("failed: the connection was closed by the other side");
-    expect(await failed([at("/chunked")])).toBe("failed: the response is not HTTP as it should be");
-    expect(await failed([at("/both")])).toMatch(/^failed: |^no failure: "abc"/);
-    expect(await failed([at("/endless")], { ...OPEN, max_response_bytes: 100_000 })).toBe(
+    expect(await failed([urlAt("/short")])).toBe("failed: the connection was closed by the other side");
+    expect(await failed([urlAt("/chunked")])).toBe("failed: the response is not HTTP as it should be");
+    expect(await failed([urlAt("/both")])).toMatch(/^failed: |^no failure: "abc"/);
+    expect(await failed([urlAt("/endless")], { ...OPEN, max_response_bytes: 100_000 })).toBe(
       "failed: the response is longer than 100000 bytes",
     );
-    expect(await failed([at("/stalled")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
-    expect(await failed([at("/nested")], { ...OPEN, max_response_bytes: BIG * 50 - 1 })).toBe(
+    expect(await failed([urlAt("/stalled")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+    expect(await failed([urlAt("/nested")], { ...OPEN, max_response_bytes: BIG * 50 - 1 })).toBe(
       `failed: the response is longer than ${BIG * 50 - 1} bytes`,
     );
   });
 
   test("a body that is not UTF-8 fails", async () => {
-    expect(await failed([at("/latin1")])).toBe("failed: the response is not UTF-8 text");
+    expect(await failed([urlAt("/latin1")])).toBe("failed: the response is not UTF-8 text");
   });
 });
 
@@ -364,13 +366,13 @@ describe("redirects", () => {
   });
 
   test("credentials and secrets are not sent to another origin; another port is another origin", async () => {
-    const { headers } = await echoed([to(307, at("/echo", "127.0.0.1", other)), "GET", "", carried]);
+    const { headers } = await echoed([to(307, urlAt("/echo", "127.0.0.1", other)), "GET", "", carried]);
     expect(headers).toMatchObject({ "x-kept": "1" });
     for (const name of ["authorization", "cookie", "x-key"]) expect(headers).not.toHaveProperty(name);
   });
 
   test("each redirect is checked like the first request", async () => {
-    expect(await failed([to(302, at("/echo", "two.test"))], { ...OPEN, allowed_domains: ["127.0.0.1"] })).toMatch(
+    expect(await failed([to(302, urlAt("/echo", "two.test"))], { ...OPEN, allowed_domains: ["127.0.0.1"] })).toMatch(
       /^denied: .*"two.test".*allowed_domains/,
     );
     expect(await failed([to(302, "http://127.0.0.1:1/")], { ...OPEN, allowed_ports: [server.port] })).toMatch(
@@ -382,22 +384,22 @@ describe("redirects", () => {
   });
 
   test("the conditions of the rule hold for each redirect", async () => {
-    const where = { url: [{ prefix: at("/to/") }, { prefix: at("/open/") }], method: { in: ["POST", "GET"] }, body: { equal: "b" } };
+    const where = { url: [{ prefix: urlAt("/to/") }, { prefix: urlAt("/open/") }], method: { in: ["POST", "GET"] }, body: { equal: "b" } };
     const policy = policyOf({ rules: { "net.fetch": { allow: true, where } }, net_policy: OPEN });
     const call = (args: readonly Value[]) => callHandler("net.fetch", handler, args, contextOf(policy));
     expect(JSON.parse(await textOf(call([to(303, "/open/x"), "POST", "b"])))).toMatchObject({ method: "GET", path: "/open/x" });
     const before = server.requests.length;
-    for (const location of ["/closed", "/open/../closed", at("/open/x", "127.0.0.1", other)])
+    for (const location of ["/closed", "/open/../closed", urlAt("/open/x", "127.0.0.1", other)])
       expect(await failureOf(call([to(307, location), "POST", "b"])), location).toMatch(
         /^denied: url must begin with .* \(rules\["net\.fetch"\]\.where\.url\)$/,
       );
     expect(server.requests.slice(before).filter((request) => !request.includes("/to/"))).toEqual([]);
-    expect(await failureOf(call([at("/open/x"), "PUT", "b"]))).toMatch(/^denied: method must be one of "POST", "GET"/);
+    expect(await failureOf(call([urlAt("/open/x"), "PUT", "b"]))).toMatch(/^denied: method must be one of "POST", "GET"/);
   });
 
   test("eleven redirects are too many", async () => {
     const before = server.requests.length;
-    expect(await failed([at("/loop")])).toBe("failed: more than 10 redirects");
+    expect(await failed([urlAt("/loop")])).toBe("failed: more than 10 redirects");
     expect(server.requests.length - before).toBe(11);
   });
 
@@ -414,8 +416,8 @@ describe("redirects", () => {
 describe("addresses", () => {
   test("a name that resolves to a private address is denied, and nothing is sent", async () => {
     const before = server.requests.length;
-    expect(await failed([at("/echo", "one.test")], {})).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
-    expect(await failed([at("/echo", "both.test")], {})).toMatch(/^denied: both\.test \(::ffff:10\.0\.0\.1\) is a private address/);
+    expect(await failed([urlAt("/echo", "one.test")], {})).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
+    expect(await failed([urlAt("/echo", "both.test")], {})).toMatch(/^denied: both\.test \(::ffff:10\.0\.0\.1\) is a private address/);
     expect(server.requests.length).toBe(before);
   });
 
@@ -431,7 +433,7 @@ describe("addresses", () => {
     "169.254.169.254",
     "0.0.0.0",
   ])("%s is denied however it is written", async (host) => {
-    expect(await failed([at("/echo", host)], {})).toMatch(/^denied: /);
+    expect(await failed([urlAt("/echo", host)], {})).toMatch(/^denied: /);
   });
 
   test("a redirect to a private address is denied", async () => {
@@ -439,15 +441,15 @@ describe("addresses", () => {
     const call = callHandler(
       "net.fetch",
       open,
-      [at("/to/302/" + encodeURIComponent("http://169.254.169.254/")), "GET"],
+      [urlAt("/to/302/" + encodeURIComponent("http://169.254.169.254/")), "GET"],
       contextOf(policyOf({ net_policy: { ...OPEN, allowed_domains: ["127.0.0.1"] } })),
     );
     expect(await failureOf(call)).toMatch(/^denied: /);
   });
 
   test("a closed policy does not reuse connections of an open one", async () => {
-    await fetched([at("/echo", "one.test")]);
-    expect(await failed([at("/echo", "one.test")], {})).toMatch(/^denied: /);
+    await fetched([urlAt("/echo", "one.test")]);
+    expect(await failed([urlAt("/echo", "one.test")], {})).toMatch(/^denied: /);
   });
 });
 
@@ -466,25 +468,25 @@ describe("a loopback address named with its port", () => {
     callHandler(
       "net.fetch",
       resolving(addresses),
-      [at("/echo", host)],
+      [urlAt("/echo", host)],
       contextOf(policyOf({ net_policy: named("localhost", "127.0.0.1") })),
     );
 
   test("is open: exactly it", async () => {
-    expect(await echoed([at("/echo")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
-    expect(await echoed([at("/echo", "0x7f.1")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
-    expect(await failed([at("/echo", "127.0.0.1", other)], named("127.0.0.1"))).toMatch(
+    expect(await echoed([urlAt("/echo")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
+    expect(await echoed([urlAt("/echo", "0x7f.1")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
+    expect(await failed([urlAt("/echo", "127.0.0.1", other)], named("127.0.0.1"))).toMatch(
       /^denied: .*open it: --allow-net 127\.0\.0\.1:[0-9]+ \(net_policy\.allowed_domains\)$/,
     );
-    expect(await failed([at("/echo", "127.0.0.2")], named("127.0.0.1"))).toMatch(/^denied: /);
-    expect(await failed([at("/echo", "localhost")], named("127.0.0.1"))).toMatch(/^denied: /);
+    expect(await failed([urlAt("/echo", "127.0.0.2")], named("127.0.0.1"))).toMatch(/^denied: /);
+    expect(await failed([urlAt("/echo", "localhost")], named("127.0.0.1"))).toMatch(/^denied: /);
   });
 
   test("neither redirects nor names lead to more", async () => {
     const any = { allowed_domains: ["*", ...named("127.0.0.1").allowed_domains] };
     const before = other.requests.length;
-    expect(await failed([to(302, at("/echo", "127.0.0.1", other))], any)).toMatch(/^denied: /);
-    expect(await failed([to(302, at("/echo", "one.test"))], any)).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
+    expect(await failed([to(302, urlAt("/echo", "127.0.0.1", other))], any)).toMatch(/^denied: /);
+    expect(await failed([to(302, urlAt("/echo", "one.test"))], any)).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
     expect(await failed([to(302, "http://169.254.169.254/")], any)).toMatch(/^denied: /);
     expect(JSON.parse(await textOf(fetched([to(302, "/echo")], any)))).toMatchObject({ path: "/echo" });
     expect(other.requests.length).toBe(before);
@@ -509,7 +511,7 @@ describe("secrets", () => {
       seen = String(request.headers["x-key"]);
       response.writeHead(200, { "x-back": seen }).end(`${seen} ${JSON.stringify(seen)} ${encodeURIComponent(SECRET)}`);
     });
-    const response = await textOf(fetched([at("/", "127.0.0.1", echo), "GET", "", key, "response"]));
+    const response = await textOf(fetched([urlAt("/", "127.0.0.1", echo), "GET", "", key, "response"]));
     await echo.close();
     expect(seen).toBe(`Bearer ${SECRET}`);
     expect(response).not.toContain("sesame");
@@ -520,11 +522,13 @@ describe("secrets", () => {
 
   test("only for its hosts, only in header values, only when it is set", async () => {
     const before = server.requests.length;
-    expect(await failed([at("/echo", "one.test"), "GET", "", key])).toBe("denied: the secret TOKEN may not be sent to one.test");
-    expect(await failed([at("/echo"), "GET", "", headersOf(["X", "{{secret:OTHER}}"])])).toBe("failed: the policy has no secret OTHER");
-    expect(await failed([at("/echo"), "GET", "", headersOf(["X", "{{secret:UNSET}}"])])).toMatch(/^failed: the secret UNSET has no value/);
+    expect(await failed([urlAt("/echo", "one.test"), "GET", "", key])).toBe("denied: the secret TOKEN may not be sent to one.test");
+    expect(await failed([urlAt("/echo"), "GET", "", headersOf(["X", "{{secret:OTHER}}"])])).toBe("failed: the policy has no secret OTHER");
+    expect(await failed([urlAt("/echo"), "GET", "", headersOf(["X", "{{secret:UNSET}}"])])).toMatch(
+      /^failed: the secret UNSET has no value/,
+    );
     expect(server.requests.length).toBe(before);
-    expect((await echoed([at("/echo"), "POST", "{{secret:TOKEN}}"])).body).toBe("{{secret:TOKEN}}");
+    expect((await echoed([urlAt("/echo"), "POST", "{{secret:TOKEN}}"])).body).toBe("{{secret:TOKEN}}");
   });
 });
 
@@ -532,13 +536,13 @@ describe("trace context", () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
   test("is sent only if the policy says so", async () => {
-    expect((await echoed([at("/echo")], OPEN, { traceparent })).headers).not.toHaveProperty("traceparent");
-    expect((await echoed([at("/echo")], { ...OPEN, propagate_trace: true }, { traceparent })).headers).toMatchObject({ traceparent });
+    expect((await echoed([urlAt("/echo")], OPEN, { traceparent })).headers).not.toHaveProperty("traceparent");
+    expect((await echoed([urlAt("/echo")], { ...OPEN, propagate_trace: true }, { traceparent })).headers).toMatchObject({ traceparent });
   });
 
   const context = { traceparent, tracestate: "v=1", baggage: "user=a%20b" };
   const sent = async (net: object, own: MapValue = MapValue.EMPTY) => {
-    const { headers } = await echoed([at("/echo"), "GET", "", own], { ...OPEN, ...net }, context);
+    const { headers } = await echoed([urlAt("/echo"), "GET", "", own], { ...OPEN, ...net }, context);
     return Object.fromEntries(Object.entries(headers).filter(([name]) => name in context));
   };
 
@@ -563,17 +567,17 @@ describe("the idempotency key", () => {
   const KEYED = { ...OPEN, idempotency_header: "Idempotency-Key" };
 
   test("is sent in the policy's header, to the targets of redirects too", async () => {
-    expect((await echoed([at("/echo"), "POST", "x"], OPEN, { idempotencyKey })).headers).not.toHaveProperty("idempotency-key");
+    expect((await echoed([urlAt("/echo"), "POST", "x"], OPEN, { idempotencyKey })).headers).not.toHaveProperty("idempotency-key");
     const key = { headers: { "idempotency-key": idempotencyKey } };
-    expect(await echoed([at("/echo"), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
-    expect(await echoed([at(`/to/307/${encodeURIComponent("/echo")}`), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
+    expect(await echoed([urlAt("/echo"), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
+    expect(await echoed([urlAt(`/to/307/${encodeURIComponent("/echo")}`), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
   });
 
   test("cannot be set by the program", async () => {
     const own = headersOf(["idempotency-KEY", "mine"]);
-    expect(await failed([at("/echo"), "POST", "x", own], KEYED)).toBe(
+    expect(await failed([urlAt("/echo"), "POST", "x", own], KEYED)).toBe(
       "failed: the policy sets the header Idempotency-Key; the program may not",
     );
-    expect(await echoed([at("/echo"), "POST", "x", own])).toMatchObject({ headers: { "idempotency-key": "mine" } });
+    expect(await echoed([urlAt("/echo"), "POST", "x", own])).toMatchObject({ headers: { "idempotency-key": "mine" } });
   });
 });

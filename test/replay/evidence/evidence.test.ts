@@ -37,7 +37,7 @@ import { policyOf } from "../../gateway/context.ts";
 
 const key = generateKey();
 const folder = mkdtempSync(join(tmpdir(), "boruna-evidence-"));
-const at = (name: string): string => join(folder, name);
+const pathOf = (name: string): string => join(folder, name);
 const SECRET = "4111 1111 1111 1111";
 
 const program = compile({
@@ -55,10 +55,10 @@ const record = (name: string, redactable: boolean, sign?: string): Promise<unkno
     tracing: false,
     handlers,
     runId: "run-1",
-    record: { path: at(name), redactable, ...(sign === undefined ? {} : { sign }) },
+    record: { path: pathOf(name), redactable, ...(sign === undefined ? {} : { sign }) },
   });
 const pack = (log: string, output: string, options: Partial<PackOptions> = {}): ReturnType<typeof packEvidence> =>
-  packEvidence([at(log)], { output: at(output), sign: key.privatePem, ...options });
+  packEvidence([pathOf(log)], { output: pathOf(output), sign: key.privatePem, ...options });
 
 /** How an attacker changes a bundle, as shell commands. */
 const TAMPERED: Readonly<Record<string, string>> = {
@@ -76,7 +76,7 @@ const recordDecided = (name: string): Promise<unknown> =>
     tracing: false,
     handlers,
     approve: () => ({ decision: "approved", by: "the CEO" }),
-    record: at(name),
+    record: pathOf(name),
   });
 
 beforeAll(async () => {
@@ -89,7 +89,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("a bundle", () => {
   test("verifies with its key, and replays", async () => {
-    const verification = await verifyEvidence(at("plain.evidence"), { key: key.publicPem, replay: true });
+    const verification = await verifyEvidence(pathOf("plain.evidence"), { key: key.publicPem, replay: true });
     expect(verification).toMatchObject({ ok: true, keyGiven: true, key: key.publicKey, files: 6 });
     expect(verification.claims.get("host")).toEqual(
       new Map([
@@ -97,20 +97,20 @@ describe("a bundle", () => {
         ["startedOn", "2026-11-30T08:00:00Z"],
       ]),
     );
-    expect(readFileSync(at("plain.evidence/plain.jsonl")).equals(readFileSync(at("plain.jsonl")))).toBe(true);
-    expect(readFileSync(at("plain.jsonl"), "utf8")).not.toMatch(/ci@example|2026-11-30T08/);
-    expect(readFileSync(at("plain.evidence/plain.jsonl.source.ax"), "utf8")).toContain("fn main()");
+    expect(readFileSync(pathOf("plain.evidence/plain.jsonl")).equals(readFileSync(pathOf("plain.jsonl")))).toBe(true);
+    expect(readFileSync(pathOf("plain.jsonl"), "utf8")).not.toMatch(/ci@example|2026-11-30T08/);
+    expect(readFileSync(pathOf("plain.evidence/plain.jsonl.source.ax"), "utf8")).toContain("fn main()");
   });
 
   test("that is signed with another key fails", async () => {
-    expect(await verifyEvidence(at("plain.evidence"), { key: generateKey().publicKey })).toMatchObject({
+    expect(await verifyEvidence(pathOf("plain.evidence"), { key: generateKey().publicKey })).toMatchObject({
       ok: false,
       failure: { check: "key", reason: `the statement is signed with another key: ${key.publicKey}` },
     });
   });
 
   test("with redacted values is not replayed, and verifies nevertheless", async () => {
-    const verification = await verifyEvidence(at("redacted.evidence"), { key: key.publicPem, replay: true });
+    const verification = await verifyEvidence(pathOf("redacted.evidence"), { key: key.publicPem, replay: true });
     expect(verification).toMatchObject({ ok: true, runs: [{ verification: { replay: undefined } }] });
     expect(evidenceLines(verification)).toEqual([
       "evidence: ok; 1 run in 15 files, as packed, 2 values redacted",
@@ -123,7 +123,7 @@ describe("a bundle", () => {
   test("has a note for a decision that anybody could have written", async () => {
     await recordDecided("claimed.jsonl");
     await pack("claimed.jsonl", "claimed.evidence");
-    const lines = evidenceLines(await verifyEvidence(at("claimed.evidence"), { key: key.publicPem }), true);
+    const lines = evidenceLines(await verifyEvidence(pathOf("claimed.evidence"), { key: key.publicPem }), true);
     expect(lines).toContain(
       "note: claimed.jsonl has 1 decision of a person without a signature: whoever wrote the log can have made it up",
     );
@@ -132,10 +132,10 @@ describe("a bundle", () => {
   });
 
   test("that fails says whether its statement is authentic, and how to find what was changed", async () => {
-    cpSync(at("plain.evidence"), at("edited.evidence"), { recursive: true });
-    const log = at("edited.evidence/plain.jsonl");
+    cpSync(pathOf("plain.evidence"), pathOf("edited.evidence"), { recursive: true });
+    const log = pathOf("edited.evidence/plain.jsonl");
     writeFileSync(log, readFileSync(log, "utf8").replace("receipt 17", "receipt 18"));
-    expect(evidenceLines(await verifyEvidence(at("edited.evidence"), { key: key.publicPem }))).toEqual([
+    expect(evidenceLines(await verifyEvidence(pathOf("edited.evidence"), { key: key.publicPem }))).toEqual([
       "evidence: failed, files: plain.jsonl does not have the SHA-256 that the manifest names",
       `help: boruna verify ${log} says in which line.`,
       `signature: the statement is signed with the key ${key.publicKey}`,
@@ -147,9 +147,9 @@ describe("a bundle", () => {
     const script = /```sh\n([^]*?)```/.exec(guide)?.[1] ?? "";
     if (["jq", "openssl", "sha256sum"].some((tool) => spawnSync(tool, ["--version"]).error !== undefined)) return;
     const run = (name: string): { readonly status: number | null; readonly stderr: string } => {
-      const cwd = at(`${name}.tools`);
+      const cwd = pathOf(`${name}.tools`);
       mkdirSync(cwd);
-      cpSync(at("plain.evidence"), join(cwd, "spring.evidence"), { recursive: true });
+      cpSync(pathOf("plain.evidence"), join(cwd, "spring.evidence"), { recursive: true });
       writeFileSync(join(cwd, "audit.pem.pub"), key.publicPem);
       return spawnSync("bash", ["-ec", name === "genuine" ? script : `${TAMPERED[name]}\n${script}`], { cwd, encoding: "utf8" });
     };
@@ -158,18 +158,21 @@ describe("a bundle", () => {
   });
 
   test("has the manifest of sha256sum", () => {
-    const checked = spawnSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: at("redacted.evidence"), encoding: "utf8" });
+    const checked = spawnSync("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: pathOf("redacted.evidence"), encoding: "utf8" });
     if (checked.error === undefined) expect(checked).toMatchObject({ status: 0, stderr: "" });
   });
 
   test("of several logs", async () => {
-    const packed = await packEvidence([at("plain.jsonl"), at("open.jsonl")], { output: at("both.evidence"), sign: key.privatePem });
+    const packed = await packEvidence([pathOf("plain.jsonl"), pathOf("open.jsonl")], {
+      output: pathOf("both.evidence"),
+      sign: key.privatePem,
+    });
     expect(packed.runs.map(({ log }) => log)).toEqual(["plain.jsonl", "open.jsonl"]);
-    expect(await verifyEvidence(at("both.evidence"), { key: key.publicKey, replay: true })).toMatchObject({ ok: true });
+    expect(await verifyEvidence(pathOf("both.evidence"), { key: key.publicKey, replay: true })).toMatchObject({ ok: true });
   });
 
   test.each<[string, Partial<PackOptions>, string]>([
-    ["an output that exists", { output: at("plain.evidence") }, "exists"],
+    ["an output that exists", { output: pathOf("plain.evidence") }, "exists"],
     ["no key", { sign: "abc" }, "the key is not an Ed25519 private key"],
     ["a time without a zone", { startedOn: "2026-11-30 08:00" }, "expected a time in UTC"],
     ["a day that does not exist", { startedOn: "2026-13-30T08:00:00Z" }, "expected a time in UTC"],
@@ -181,21 +184,21 @@ describe("a bundle", () => {
     ["a selector without meaning", { redact: ["one"] }, "expected a call (2)"],
   ])("%s is refused", async (_name, options, message) => {
     await expect(pack("plain.jsonl", "never.evidence", options)).rejects.toThrow(message);
-    expect(existsSync(at("never.evidence"))).toBe(false);
+    expect(existsSync(pathOf("never.evidence"))).toBe(false);
     expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([]);
   });
 
   test("is not made of a log that does not verify, or whose run goes on", async () => {
-    writeFileSync(at("cut.jsonl"), readFileSync(at("plain.jsonl")).subarray(0, -100));
-    cpSync(at("plain.jsonl.blobs"), at("cut.jsonl.blobs"), { recursive: true });
+    writeFileSync(pathOf("cut.jsonl"), readFileSync(pathOf("plain.jsonl")).subarray(0, -100));
+    cpSync(pathOf("plain.jsonl.blobs"), pathOf("cut.jsonl.blobs"), { recursive: true });
     await expect(pack("cut.jsonl", "never.evidence")).rejects.toMatchObject({ kind: "evidence.unverified" });
-    expect(existsSync(at("never.evidence"))).toBe(false);
+    expect(existsSync(pathOf("never.evidence"))).toBe(false);
   });
 });
 
 describe("the envelope", () => {
   const envelope = (): { payload: string; payloadType: string; signatures: { keyid: string; sig: string }[] } =>
-    JSON.parse(readFileSync(at("plain.evidence/attestation.json"), "utf8"));
+    JSON.parse(readFileSync(pathOf("plain.evidence/attestation.json"), "utf8"));
 
   test("has the pre-authentication encoding of the specification", () => {
     // The example in the DSSE protocol, and a type with a character of two bytes.
@@ -221,10 +224,10 @@ describe("the envelope", () => {
   test("verifies with OpenSSL", () => {
     const { payload, payloadType, signatures } = envelope();
     const body = Buffer.from(payload, "base64");
-    writeFileSync(at("pae"), Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${body.length} `), body]));
-    writeFileSync(at("sig"), Buffer.from(signatures[0]?.sig ?? "", "base64"));
-    writeFileSync(at("key.pub"), key.publicPem);
-    const args = ["pkeyutl", "-verify", "-pubin", "-inkey", at("key.pub"), "-rawin", "-in", at("pae"), "-sigfile", at("sig")];
+    writeFileSync(pathOf("pae"), Buffer.concat([Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${body.length} `), body]));
+    writeFileSync(pathOf("sig"), Buffer.from(signatures[0]?.sig ?? "", "base64"));
+    writeFileSync(pathOf("key.pub"), key.publicPem);
+    const args = ["pkeyutl", "-verify", "-pubin", "-inkey", pathOf("key.pub"), "-rawin", "-in", pathOf("pae"), "-sigfile", pathOf("sig")];
     if (spawnSync("openssl", ["version"]).error === undefined)
       expect(execFileSync("openssl", args, { encoding: "utf8" })).toContain("Verified Successfully");
   });
@@ -233,12 +236,12 @@ describe("the envelope", () => {
 describe("a statement that its signer made", () => {
   const signer = expectDefined(signingKeyOf(key.privatePem));
   const signed = async (name: string, change: (statement: string) => string): ReturnType<typeof verifyEvidence> => {
-    cpSync(at("redacted.evidence"), at(name), { recursive: true });
-    const file = join(at(name), "attestation.json");
+    cpSync(pathOf("redacted.evidence"), pathOf(name), { recursive: true });
+    const file = join(pathOf(name), "attestation.json");
     const { payload } = openEnvelope(readFileSync(file));
     const changed = change(Buffer.from(payload).toString());
     writeFileSync(file, signEnvelope(Buffer.from(changed), signer));
-    return verifyEvidence(at(name), { key: key.publicKey });
+    return verifyEvidence(pathOf(name), { key: key.publicKey });
   };
 
   test("a second time, without a change, verifies", async () => {
@@ -258,7 +261,7 @@ describe("a statement that its signer made", () => {
 
 describe("redacted values", () => {
   test("are nowhere in the bundle, and everything verifies: chain, both signatures, statement", async () => {
-    const verification = await verifyEvidence(at("redacted.evidence"), { key: key.publicKey });
+    const verification = await verifyEvidence(pathOf("redacted.evidence"), { key: key.publicKey });
     expect(verification).toMatchObject({ ok: true });
     const [run] = verification.runs;
     expect(run?.stated.redacted.map(({ event, value }) => [event, value])).toEqual([
@@ -266,26 +269,26 @@ describe("redacted values", () => {
       [3, "args[2]"],
     ]);
     expect(run?.verification.checks.map(({ name }) => name)).toContain("signature");
-    for (const file of readdirSync(at("redacted.evidence"), { recursive: true, withFileTypes: true }))
+    for (const file of readdirSync(pathOf("redacted.evidence"), { recursive: true, withFileTypes: true }))
       if (file.isFile()) expect(readFileSync(join(file.parentPath, file.name), "latin1")).not.toContain(SECRET);
   });
 
   test("stop a replay with an error that names the value", async () => {
-    const log = readLog(at("redacted.evidence/open.jsonl"));
+    const log = readLog(pathOf("redacted.evidence/open.jsonl"));
     const named = { kind: "log.blob_missing", message: expect.stringMatching(/^event 2: CapResult.result of fs.read is redacted or lost/) };
     await expect(replayRun(log, { tracing: false })).rejects.toMatchObject(named);
     if (log.format === "log") await expect(whatIf(log, { edits: new Map([[3, 0]]) })).rejects.toMatchObject({ kind: "log.blob_missing" });
-    expect(await verifyLog(at("redacted.evidence/open.jsonl"))).toMatchObject({ ok: false, failure: { kind: "log.blob_missing" } });
+    expect(await verifyLog(pathOf("redacted.evidence/open.jsonl"))).toMatchObject({ ok: false, failure: { kind: "log.blob_missing" } });
   });
 
   test("whose files are back in the bundle are named", async () => {
-    cpSync(at("redacted.evidence"), at("again.evidence"), { recursive: true });
-    const blobs = at("again.evidence/open.jsonl.blobs");
-    const redacted = readdirSync(at("open.jsonl.blobs")).find((name) => !existsSync(join(blobs, name)));
-    cpSync(at(`open.jsonl.blobs/${redacted}`), join(blobs, redacted ?? ""));
-    const { runs } = await verifyEvidence(at("redacted.evidence"));
+    cpSync(pathOf("redacted.evidence"), pathOf("again.evidence"), { recursive: true });
+    const blobs = pathOf("again.evidence/open.jsonl.blobs");
+    const redacted = readdirSync(pathOf("open.jsonl.blobs")).find((name) => !existsSync(join(blobs, name)));
+    cpSync(pathOf(`open.jsonl.blobs/${redacted}`), join(blobs, redacted ?? ""));
+    const { runs } = await verifyEvidence(pathOf("redacted.evidence"));
     const listed = new Set(runs.flatMap(({ stated }) => stated.redacted.map(({ sha256 }) => sha256)));
-    const { failure } = await verifyLog(at("again.evidence/open.jsonl"), { redacted: listed });
+    const { failure } = await verifyLog(pathOf("again.evidence/open.jsonl"), { redacted: listed });
     expect(failure).toMatchObject({ check: "blobs", kind: "log.redacted" });
     expect(failure?.reason).toContain("is there, although its value is listed as redacted");
   });
@@ -308,41 +311,41 @@ describe("redacted values", () => {
   test("in the end record leave the places of calls known", async () => {
     await pack("open.jsonl", "end.evidence", { redact: ["end"] });
     const lines: unknown[] = [];
-    for await (const entry of locatedEntries(readLog(at("end.evidence/open.jsonl"))))
+    for await (const entry of locatedEntries(readLog(pathOf("end.evidence/open.jsonl"))))
       if (entry.type === "call") lines.push(entry.place?.line);
     expect(lines).toEqual([2, 3, 4]);
-    expect(await verifyEvidence(at("all.evidence"), { key: key.publicKey })).toMatchObject({ ok: true });
+    expect(await verifyEvidence(pathOf("all.evidence"), { key: key.publicKey })).toMatchObject({ ok: true });
   });
 
   test("the arguments of an approved call stay, because the decision needs them", async () => {
     const policy = policyOf({ schema_version: 1, rules: { random: { allow: true, approval: "required" } } });
     const waits = compile({ name: "waits.ax", text: 'fn main() -> Int !{random} { random("int", 0, 9) }' });
-    await execute(waits, { policy, tracing: false, handlers, record: { path: at("waits.jsonl"), redactable: true } });
+    await execute(waits, { policy, tracing: false, handlers, record: { path: pathOf("waits.jsonl"), redactable: true } });
     await expect(pack("waits.jsonl", "never.evidence")).rejects.toMatchObject({ kind: "evidence.unverified" });
-    await approve(at("waits.jsonl"), { call: 1, decision: "approved", by: "ada" });
-    expect(await resume(at("waits.jsonl"), { tracing: false, handlers })).toMatchObject({ outcome: "success", value: 1 });
+    await approve(pathOf("waits.jsonl"), { call: 1, decision: "approved", by: "ada" });
+    expect(await resume(pathOf("waits.jsonl"), { tracing: false, handlers })).toMatchObject({ outcome: "success", value: 1 });
     await expect(pack("waits.jsonl", "never.evidence", { redact: ["1"] })).rejects.toMatchObject({ kind: "evidence.unverified" });
     await pack("waits.jsonl", "approved.evidence", { redact: ["1.result"] });
-    expect(await verifyEvidence(at("approved.evidence"), { key: key.publicKey })).toMatchObject({ ok: true });
+    expect(await verifyEvidence(pathOf("approved.evidence"), { key: key.publicKey })).toMatchObject({ ok: true });
   });
 });
 
 describe("a redactable log", () => {
   test("has every value beside it, salted and padded, and replays", async () => {
-    const text = readFileSync(at("open.jsonl"), "utf8");
+    const text = readFileSync(pathOf("open.jsonl"), "utf8");
     expect(text).not.toMatch(/"(String|Int)":/);
-    const log = readLog(at("open.jsonl"));
+    const log = readLog(pathOf("open.jsonl"));
     expect(await replayRun(log, { tracing: false })).toMatchObject({ status: "identical" });
-    expect(await verifyLog(at("open.jsonl"), { key: key.publicKey, replay: true })).toMatchObject({ ok: true });
+    expect(await verifyLog(pathOf("open.jsonl"), { key: key.publicKey, replay: true })).toMatchObject({ ok: true });
     const sizes = [...text.matchAll(/"bytes":(\d+)/g)].map(([, bytes]) => Number(bytes));
     expect(sizes.filter((size) => size % 64 !== 0)).toEqual([]);
     await record("again.jsonl", true);
-    expect(readFileSync(at("again.jsonl"), "utf8").split("\n")[2]).not.toBe(text.split("\n")[2]);
+    expect(readFileSync(pathOf("again.jsonl"), "utf8").split("\n")[2]).not.toBe(text.split("\n")[2]);
   });
 
   /** Returns a text for each difference: kind, event in `a`, event in `b`, both values. */
   function differences(a: string, b: string): readonly string[] {
-    const found = [...diffLogs(readLog(at(a)), readLog(at(b)))];
+    const found = [...diffLogs(readLog(pathOf(a)), readLog(pathOf(b)))];
     return found.map((one) => `${one.kind} ${one.a?.event ?? "-"} ${one.b?.event ?? "-"}: ${one.aText ?? ""} | ${one.bText ?? ""}`);
   }
 
@@ -359,7 +362,7 @@ describe("a redactable log", () => {
         tracing: false,
         args: { names },
         handlers: { "fs.read": (args) => `text of ${String(args[0])}` },
-        record: { path: at(name), redactable },
+        record: { path: pathOf(name), redactable },
       });
     await recordReads("abc.jsonl", ["a", "b", "c"], true);
     await recordReads("xabc.jsonl", ["x", "a", "b", "c"], true);
@@ -384,7 +387,7 @@ describe("a redactable log", () => {
 });
 
 test("no change of a bundle verifies", async () => {
-  const source = at("redacted.evidence");
+  const source = pathOf("redacted.evidence");
   const files = readdirSync(source, { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile())
     .map((file) => join(file.parentPath, file.name).slice(source.length + 1))
@@ -455,7 +458,7 @@ test("no change of a bundle verifies", async () => {
     fc.constantFrom("new.txt", "open.jsonl.blobs/new", `open.jsonl.blobs/${redacted}`, "open.jsonl.open").map(
       (name): Change =>
         (bundle) => {
-          const original = at(`open.jsonl.blobs/${redacted}`);
+          const original = pathOf(`open.jsonl.blobs/${redacted}`);
           if (name.endsWith(redacted)) cpSync(original, join(bundle, name));
           else writeFileSync(join(bundle, name), "x");
         },
@@ -484,7 +487,7 @@ test("no change of a bundle verifies", async () => {
   await fc.assert(
     fc.asyncProperty(change, async (apply) => {
       count += 1;
-      const bundle = at(`changed-${count}`);
+      const bundle = pathOf(`changed-${count}`);
       cpSync(source, bundle, { recursive: true });
       apply(bundle);
       const { ok } = await verifyEvidence(bundle, { key: key.publicKey });

@@ -29,8 +29,8 @@ beforeEach(() => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), "boruna-own-")));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-const at = (name: string): string => join(folder, name);
-const log = (): string => at("run.jsonl");
+const pathOf = (name: string): string => join(folder, name);
+const log = (): string => pathOf("run.jsonl");
 
 const LONG = "x".repeat(70_000);
 /** Compiles a program whose `main` logs a value as a blob, runs `body` and returns its value. */
@@ -48,7 +48,7 @@ async function live(body: string, prepare: () => void = () => undefined): Promis
     if (!isPrepared) prepare();
     isPrepared = true;
   };
-  const run = await execute(program(body.replaceAll("DIR", folder).replace("long.txt", at("long.txt"))), {
+  const run = await execute(program(body.replaceAll("DIR", folder).replace("long.txt", pathOf("long.txt"))), {
     policy,
     live: true,
     record: log(),
@@ -63,10 +63,10 @@ const blobName = (): string => sha256Hex(`{"String":"${LONG}"}`);
 describe("calls of the run cannot touch its log", () => {
   const write = (path: string, how: string): string => `if fs.write("${path}", "forged", "${how}") { "wrote" } else { "no" }`;
   const links = (): void => {
-    linkSync(log(), at("hard.txt"));
-    symlinkSync("run.jsonl", at("soft.txt"));
-    symlinkSync("run.jsonl.blobs", at("folder"));
-    linkSync(join(`${log()}.blobs`, blobName()), at("blob.txt"));
+    linkSync(log(), pathOf("hard.txt"));
+    symlinkSync("run.jsonl", pathOf("soft.txt"));
+    symlinkSync("run.jsonl.blobs", pathOf("folder"));
+    linkSync(join(`${log()}.blobs`, blobName()), pathOf("blob.txt"));
   };
 
   test.each([
@@ -100,7 +100,7 @@ describe("calls of the run cannot touch its log", () => {
   });
 
   test("the log of another run is an ordinary file", async () => {
-    writeFileSync(at("other.jsonl"), "other");
+    writeFileSync(pathOf("other.jsonl"), "other");
     expect((await live('fs.read("DIR/other.jsonl")')).value).toBe("other");
   });
 });
@@ -117,45 +117,45 @@ describe("links planted beside a log", () => {
   };
 
   test("a link under a blob's name or temporary name is not followed", () => {
-    writeFileSync(at("victim"), "precious");
+    writeFileSync(pathOf("victim"), "precious");
     mkdirSync(`${log()}.blobs`);
     const module = sha256Hex(description().module);
-    for (const name of [module, `${module}.tmp`]) symlinkSync(at("victim"), join(`${log()}.blobs`, name));
+    for (const name of [module, `${module}.tmp`]) symlinkSync(pathOf("victim"), join(`${log()}.blobs`, name));
     const recorder = openRecorder(log(), description());
     recorder.finish(endOf(0));
-    expect(readFileSync(at("victim"), "utf8")).toBe("precious");
+    expect(readFileSync(pathOf("victim"), "utf8")).toBe("precious");
     expect(readFileSync(join(`${log()}.blobs`, module), "utf8")).toBe("module");
   });
 
   test.each([false, true])("a link in place of the folder of blobs is refused (force: %s)", (force) => {
-    mkdirSync(at("elsewhere"));
-    const kept = join(at("elsewhere"), "a".repeat(64));
+    mkdirSync(pathOf("elsewhere"));
+    const kept = join(pathOf("elsewhere"), "a".repeat(64));
     writeFileSync(kept, "precious");
     if (force) {
       openRecorder(log(), description()).finish(endOf(0));
       rmSync(`${log()}.blobs`, { recursive: true });
     }
-    symlinkSync(at("elsewhere"), `${log()}.blobs`);
+    symlinkSync(pathOf("elsewhere"), `${log()}.blobs`);
     expect(kindOf(() => openRecorder(log(), description(), { force }))).toBe("log.io_error");
-    expect(readdirSync(at("elsewhere"))).toEqual(["a".repeat(64)]);
+    expect(readdirSync(pathOf("elsewhere"))).toEqual(["a".repeat(64)]);
     expect(readdirSync(folder).sort()).toEqual(force ? ["elsewhere", "run.jsonl", "run.jsonl.blobs"] : ["elsewhere", "run.jsonl.blobs"]);
   });
 
   test("the folder of blobs is replaced while the run goes on", () => {
-    mkdirSync(at("elsewhere"));
+    mkdirSync(pathOf("elsewhere"));
     const recorder = openRecorder(log(), description());
-    renameSync(`${log()}.blobs`, at("moved"));
+    renameSync(`${log()}.blobs`, pathOf("moved"));
     mkdirSync(`${log()}.blobs`);
     expect(kindOf(() => recorder.append({ type: "UiEmit", tree: LONG }))).toBe("log.replaced");
     rmSync(`${log()}.blobs`, { recursive: true });
-    symlinkSync(at("elsewhere"), `${log()}.blobs`);
+    symlinkSync(pathOf("elsewhere"), `${log()}.blobs`);
     expect(kindOf(() => recorder.append({ type: "UiEmit", tree: LONG }))).toBe("log.io_error");
     expect(kindOf(() => recorder.abandon())).toBe("log.io_error");
-    expect(readdirSync(at("elsewhere"))).toEqual([]);
+    expect(readdirSync(pathOf("elsewhere"))).toEqual([]);
   });
 
   test("a link under the log's name is refused without force", () => {
-    symlinkSync(at("victim"), log());
+    symlinkSync(pathOf("victim"), log());
     expect(kindOf(() => openRecorder(log(), description()))).toBe("log.exists");
     expect(readdirSync(folder)).toEqual(["run.jsonl"]);
   });
