@@ -14,9 +14,8 @@
  * 7. Check the answer against the result type and append `CapResult`, or append `CapError`.
  * 8. Close the span, notify `callEnd`, answer the machine.
  *
- * For example, `time.now()` under a budget of 1: the first call logs `CapCall {args: []}` and `CapResult
- * {result: 1700000000}`. The second call stops at step 3 with `capability_budget_exceeded`. It logs nothing, because a
- * replay reaches the same decision.
+ * For example, `time.now()` under a budget of 1: the first call logs `CapCall {args: []}` and `CapResult {result: 1700000000}`. The second
+ * call stops at step 3 with `capability_budget_exceeded`. It logs nothing, because a replay reaches the same decision.
  *
  * `open` does steps 1 to 4 and returns an `OpenCall`. The handler then runs beside others (`OpenCalls`), and its answer is held back. The
  * machine takes the answers in the order of the calls: `OpenCall.answer` does steps 7 and 8. If an approval is needed, `OpenCall.answer`
@@ -447,7 +446,6 @@ export class Gateway {
     return isOpen ? this.#addToJournal(call, arrival) : arrival;
   }
 
-  /** Waits for the promise that a handler returned. */
   async #awaitHandler(call: Call, promise: Promise<unknown>, isOpen: boolean): Promise<Arrival> {
     const outcome = await outcomeOf(promise);
     const arrival = outcome.ok ? this.#arrivalOfAnswer(call, outcome.value) : this.#arrivalOfError(call, outcome.error);

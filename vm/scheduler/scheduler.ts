@@ -26,10 +26,9 @@
  * Modules without `tasks`, which only other compilers make, keep the rules of the Rust machine (`Run.exactSlices`). A slice ends after
  * exactly `MACHINE_LIMITS.sliceSteps` steps, and logs a `SchedulerTick`. After a call, it goes on only when it has the answer.
  *
- * A program without actors and branches has `main` as its only task, and the scheduler logs no events for it.
- *
- * A slice may also stop at a host call whose answer is a promise, if nothing else can happen before that answer. If the host suspends
- * the run at a call, the state is written to a snapshot for `resumeMachine`.
+ * A program without actors and branches has `main` as its only task, and the scheduler logs no events for it. A slice may also stop at a
+ * host call whose answer is a promise, if nothing else can happen before that answer. If the host suspends the run at a call, the state is
+ * written to a snapshot for `resumeMachine`.
  */
 import { Engine, type EngineChoice } from "../compiled/engine.ts";
 import { type Actor, hasEnded, locationsOf, ownerOf, unreceivedFailures } from "../interpreter/actor.ts";
@@ -125,9 +124,8 @@ export const PAUSED: Promise<undefined> = Promise.resolve(undefined);
 export type Wait = Promise<CapabilityAnswer | undefined>;
 
 /**
- * Unless slices are exact, the host may pause the run in a slice after every `PAUSE_STEPS` steps. Host calls take long, so after more than
- * `MANY_CALLS` of them since the last such point, it may pause after `CALLING_PAUSE_STEPS`. Between slices, it may pause after every
- * `SLICES_PER_PAUSE` slices.
+ * Unless slices are exact, the host may pause the run in a slice after every `PAUSE_STEPS` steps, or `CALLING_PAUSE_STEPS` if the slice has
+ * just made more than `MANY_CALLS` host calls, which take long. Between slices, it may pause after every `SLICES_PER_PAUSE` slices.
  */
 const PAUSE_STEPS = 100_000;
 const MANY_CALLS = 250;
@@ -342,7 +340,6 @@ function suspend(scheduler: Scheduler): Suspended | Promise<Suspended> {
   return Promise.all(replies).then((held) => suspendWith(scheduler, held));
 }
 
-/** Returns an open call as a snapshot holds it. */
 function heldCall({ task, step, call }: TaskCall): SavedCall {
   const reply = call instanceof RepliedCall ? call.reply : "suspend";
   return { task, step, answer: reply === "suspend" || reply instanceof Promise ? undefined : reply };
