@@ -4,8 +4,17 @@ import { BYTES, listChangeCharge, slotsCharge, UNITS } from "../cost.ts";
 import { compareTotal, equalWith } from "../value/equality.ts";
 import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, typeTrap, WorkMeter } from "../meter.ts";
-import { type IntValue, isInt, type Value } from "../value/value.ts";
+import { type IntValue, isInt, NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, expectInt, expectList, optionOf } from "./code.ts";
+
+/** Charges for `list.get`, and returns the value inside its result; undefined for None. */
+export function findElement(meter: Meter, xs: Value, index: Value): Value | undefined {
+  const items = expectList(xs);
+  const at = expectInt(index);
+  const value = typeof at === "number" ? items.get(at) : undefined;
+  if (value !== undefined) meter.allocate(BYTES.wrapper);
+  return value;
+}
 
 /** Returns the element at an index. Traps if the index is out of range. */
 export function elementAt(xs: Value, index: Value): Value {
@@ -236,9 +245,8 @@ export const LIST_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "list.get",
     code(2, (meter, a, b) => {
-      const xs = expectList(a);
-      const at = expectInt(b);
-      return optionOf(meter, typeof at === "number" ? xs.get(at) : undefined);
+      const value = findElement(meter, a, b);
+      return value === undefined ? NONE : new SomeValue(value);
     }),
   ],
   ["list_get", code(2, (_meter, a, b) => elementAt(a, b))],

@@ -11,11 +11,45 @@ export function chargeKey(meter: Meter, size: number, key: string): void {
   meter.charge(key.length * treeLevels(size) * UNITS.codeUnit);
 }
 
+/** Charges for `map.get`, and returns the value inside its result; undefined for None. */
+export function findEntry(meter: Meter, a: Value, b: Value): Value | undefined {
+  const entries = expectMap(a);
+  const key = expectString(b);
+  chargeKey(meter, entries.size, key);
+  const value = entries.get(key);
+  if (value !== undefined) meter.allocate(BYTES.wrapper);
+  return value;
+}
+
 /** Returns the map with the key set to the value. */
 export function setEntry(meter: Meter, entries: MapValue, key: string, value: Value): MapValue {
   chargeKey(meter, entries.size, key);
   meter.allocate(mapChangeCharge(entries.size));
   return entries.set(key, value);
+}
+
+/** Does the same as `map.set` for a map that nothing else refers to, which changes in place. */
+export function setUniqueEntry(meter: Meter, a: Value, b: Value, value: Value): Value {
+  const entries = chargeChange(meter, a, b);
+  entries.setUnique(expectString(b), value);
+  return entries;
+}
+
+/** Does the same as `map.remove` for a map that nothing else refers to, which changes in place. */
+export function removeUniqueEntry(meter: Meter, a: Value, b: Value): Value {
+  const entries = chargeChange(meter, a, b);
+  entries.deleteUnique(expectString(b));
+  return entries;
+}
+
+/** Charges for a change of a map in place, and makes it a map without an owner, like each new version. */
+function chargeChange(meter: Meter, a: Value, b: Value): MapValue {
+  const entries = expectMap(a);
+  chargeKey(meter, entries.size, expectString(b));
+  meter.allocate(mapChangeCharge(entries.size));
+  entries.owner = undefined;
+  entries.unpaidChanges = 0;
+  return entries;
 }
 
 /** Returns a list of the keys or values of a map, in the order of keys. */
@@ -44,7 +78,9 @@ export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): 
   for (let i = 0; i + 1 < flat.length; i += 2) {
     const key = expectString(flat[i] ?? NONE);
     work.add(UNITS.entry + key.length * treeLevels(result.size) * UNITS.codeUnit);
-    result = result.set(key, flat[i + 1] ?? NONE);
+    const value = flat[i + 1] ?? NONE;
+    if (result === empty) result = result.set(key, value);
+    else result.setUnique(key, value);
   }
   return result;
 }
@@ -62,13 +98,8 @@ export const MAP_CODE: readonly (readonly [string, BuiltinCode])[] = [
   [
     "map.get",
     code(2, (meter, a, b) => {
-      const entries = expectMap(a);
-      const key = expectString(b);
-      chargeKey(meter, entries.size, key);
-      const value = entries.get(key);
-      if (value === undefined) return NONE;
-      meter.allocate(BYTES.wrapper);
-      return new SomeValue(value);
+      const value = findEntry(meter, a, b);
+      return value === undefined ? NONE : new SomeValue(value);
     }),
   ],
   [

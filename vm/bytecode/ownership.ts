@@ -133,6 +133,8 @@ const NEW_LISTS: ReadonlySet<string> = new Set([
   "string.chars",
   "string.split",
 ]);
+/** Builtins that make a new list of parts of their operand. */
+const LISTS_OF_PARTS: ReadonlySet<string> = new Set(["map.keys", "map.values"]);
 const NEW_VALUES: ReadonlySet<number> = new Set([OPCODES.MakeList, OPCODES.MakeMap, OPCODES.MakeRecord].map(({ tag }) => tag));
 const KEEP_NO_OPERAND: ReadonlySet<number> = new Set([OPCODES.Eq, OPCODES.Neq, OPCODES.Pop].map(({ tag }) => tag));
 
@@ -148,10 +150,10 @@ export function builtinName(opcode: OpcodeRow, operand: number): string | undefi
   return opcode.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(operand)?.name : opcode.builtin;
 }
 
-/** Returns whether an instruction stores none of its operands. It may return a part of an operand. */
+/** Returns whether an instruction stores none of its operands. It may return parts of an operand. */
 export function keepsNoOperand(opcode: OpcodeRow, operand: number): boolean {
   const use = operandUse(opcode, operand);
-  return use === "value" || use === "part";
+  return use === "value" || use === "part" || LISTS_OF_PARTS.has(builtinName(opcode, operand) ?? "");
 }
 
 /** Returns whether the result of a builtin is always a new list, which shares no storage with other lists. */

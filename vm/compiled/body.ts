@@ -75,6 +75,8 @@ export interface Operand {
   readonly boxed?: string;
   /** An expression for the uniqueness of the list, if the operand takes it over from a local or a call (see `unique-lists.ts`). */
   readonly uniqueness?: string;
+  /** Whether the expression is a bare option (see `bare-options.ts`). */
+  readonly isBare?: true;
 }
 
 /** What all functions of a compilation unit use while they are written. */
@@ -147,6 +149,8 @@ export class FunctionBody {
   texts: { readonly line: number; readonly operands: readonly Operand[] } | undefined = undefined;
   /** The product that was made last, or its sum with a number. See `Product`. */
   product: Product | undefined = undefined;
+  /** The instructions before this pc need no text. */
+  skippedBefore = 0;
   #nesting = 0;
 
   constructor(version: FunctionVersion, scope: UnitScope) {

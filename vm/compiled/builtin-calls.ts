@@ -4,6 +4,7 @@ import { typedCode } from "../builtins/typed-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { makesNewList, OWNERSHIP } from "../bytecode/ownership.ts";
 import { MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
+import { BARE_READERS, BARE_RESULTS, mayBeBare } from "./bare-options.ts";
 import { type FunctionBody, hasClass, hasNotClass, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
 import { MAX_SAFE } from "./numbers.ts";
@@ -99,9 +100,18 @@ export function writeBuiltin(body: FunctionBody, pc: number, id: number, argOper
     body.push(unique === undefined ? call : `${unique} === 2 ? setUniqueElement(meter, ${args.join(", ")}) : ${call}`, kind);
     return unique === undefined ? undefined : body.setUnique(`fillsStorage(${body.top}) ? 2 : 0`);
   }
+  if (decl.name === "map.set" || decl.name === "map.remove") return writeMapChange(body, pc, decl.name, call, argOperands, kind);
+  const find = BARE_RESULTS.get(decl.name);
+  const isBare = find !== undefined && mayBeBare(body, pc);
+  const result = isBare
+    ? `${find}(meter, ${args.join(", ")})`
+    : a?.isBare === true
+      ? (BARE_READERS.get(decl.name)?.(a.code, args[1] ?? "") ?? call)
+      : call;
   if (fixedKind(id) === undefined) {
     const variable = body.operandName();
-    body.line(`${variable} = ${body.roles[pc] === OWNERSHIP.take ? `endOwnership(${call})` : call};`);
+    body.line(`${variable} = ${body.roles[pc] === OWNERSHIP.take ? `endOwnership(${result})` : result};`);
+    if (isBare) return void body.stack.push({ code: variable, kind, local: -1, isBare });
     body.pushPart(variable, kind, pc);
     return makesNewList(decl.name) ? body.setUnique("2") : undefined;
   }
@@ -110,7 +120,7 @@ export function writeBuiltin(body: FunctionBody, pc: number, id: number, argOper
     if (isGuess) body.checkGuess(pc, SITE.operands, [hasNotClass(a.code, "List")]);
     return body.push(isGuess ? `${a.code}.length` : `${hasClass(a.code, "List")} ? ${a.code}.length : ${call}`, "safeInt");
   }
-  body.push(kind === "float" ? `${call}.value` : call, kind);
+  body.push(kind === "float" ? `${result}.value` : result, kind);
 }
 
 /**
@@ -154,6 +164,19 @@ function writeTake(
   const [name, result] = from === undefined ? ["shortenList", 2] : ["viewList", 3];
   body.push(`${unique} === 2 ? ${name}(meter, ${toBoxed(list)}, ${length}) : ${call}`, kind);
   body.setUnique(`${unique} === 2 ? ${result} : 0`);
+}
+
+/** Writes a call of `map.set` or `map.remove`, which changes the map in place if it is unique. `call` makes a new version of the map. */
+function writeMapChange(body: FunctionBody, pc: number, name: string, call: string, operands: readonly Operand[], kind: ValueKind): void {
+  const [map] = operands;
+  const unique = uniquenessOf(body, body.uniqueLists.changes.get(pc), map);
+  const args = operands.map((operand) => toBoxed(operand)).join(", ");
+  const inPlace = `${name === "map.set" ? "setUniqueEntry" : "removeUniqueEntry"}(meter, ${args})`;
+  // A map without the key is its own result.
+  const isKept = name === "map.remove";
+  if (isKept) body.line(`temp = ${map === undefined ? "UNIT" : toBoxed(map)};`);
+  body.push(unique === undefined ? call : `${unique} > 0 ? ${inPlace} : ${call}`, kind);
+  body.setUnique(isKept ? `${body.top} !== temp ? 1 : ${unique ?? 0}` : "1");
 }
 
 /** Writes a push, which changes the list in place if it is unique. `call` makes a new version of the list. */

@@ -27,6 +27,7 @@ import { UNITS_PER_STEP } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
+import { NONE } from "../value/value.ts";
 import {
   toBoxed,
   toKind,
@@ -41,7 +42,7 @@ import {
 } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
 import { trackedParams, versionName, writeInstruction } from "./instructions.ts";
-import { isBoxed, isList, type ValueKind } from "./kinds.ts";
+import { isBoxed, mayBeUnique, type ValueKind } from "./kinds.ts";
 import { DEOPTIMIZED } from "./runtime.ts";
 import { type FunctionVersion, guessedPart, matchedKind, SITE, wrongGuesses } from "./type-inference.ts";
 
@@ -280,7 +281,7 @@ class FunctionWriter {
     const { steps, bytes } = this.#deferred.get(index) ?? { steps: 0, bytes: 0 };
     this.#returns.push({ line: this.#body.lines.length, steps, bytes });
     this.#body.line("");
-    if (isList(this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.uniqueness ?? 0};`);
+    if (mayBeUnique(this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.uniqueness ?? 0};`);
     this.#body.line(`return ${value === undefined ? "UNIT" : toKind(value, this.#version.result)};`);
   }
 
@@ -384,7 +385,8 @@ class FunctionWriter {
       return [
         () => {
           if (chargedSteps > 0) this.#body.addSteps(String(chargedSteps));
-          this.#body.line(`${variable} = ${isGuess ? `${variable}.payload` : payload(tag, variable)};`);
+          const part = isGuess ? `${variable}.payload` : value.isBare === true ? this.#barePayload(tag, variable) : payload(tag, variable);
+          this.#body.line(`${variable} = ${part};`);
           const kind = guessedPart(this.#version, pc, matchedKind(this.#body.scope.types, value.kind, tag));
           if (this.#version.blocks[to]?.stack[top] === kind) {
             const failure = notOfKind(variable, kind);
@@ -397,7 +399,14 @@ class FunctionWriter {
       ];
     };
     if (tags.every(([tag]) => tag >= MATCH_TAGS.any)) this.#matchVariants(variable, tags, body, isGuess ? pc : undefined);
-    else this.#matchTests(variable, tags, body);
+    else this.#matchTests(variable, tags, body, value.isBare === true ? hasBareTag : hasTag);
+  }
+
+  /** Returns an expression for the value that a match pushes for a bare option (see `bare-options.ts`). */
+  #barePayload(tag: number, variable: string): string {
+    const none = this.#body.scope.pool.nameOf(NONE);
+    if (tag === MATCH_TAGS.Some) return variable;
+    return tag === MATCH_TAGS.None ? none : `${variable} === undefined ? ${none} : ${variable}`;
   }
 
   /**
@@ -433,10 +442,15 @@ class FunctionWriter {
   }
 
   /** Writes a match with tags for None, Some, Ok or Err as a chain of `if` statements. */
-  #matchTests(variable: string, tags: readonly (readonly [number, { to: number; skipped: number }])[], body: ArmBody): void {
+  #matchTests(
+    variable: string,
+    tags: readonly (readonly [number, { to: number; skipped: number }])[],
+    body: ArmBody,
+    test: typeof hasTag,
+  ): void {
     this.#sequence([
       ...tags.flatMap(([tag, { to, skipped }], i) => [
-        () => (i === 0 ? this.#body.open(`if (${hasTag(tag, variable)}) {`) : this.#body.line(`} else if (${hasTag(tag, variable)}) {`)),
+        () => (i === 0 ? this.#body.open(`if (${test(tag, variable)}) {`) : this.#body.line(`} else if (${test(tag, variable)}) {`)),
         ...body(tag, to, skipped),
       ]),
       () => this.#body.close(`} else throw ${DEOPTIMIZED};`),
@@ -472,6 +486,10 @@ function payload(tag: number, variable: string): string {
   if (tag < MATCH_TAGS.None) return `${variable}.value`;
   return tag === MATCH_TAGS.any ? `matchPayload(${variable})` : `(${hasClass(variable, "Enum")} ? ${variable}.payload : ${variable})`;
 }
+
+/** Returns an expression that is true if a bare option has this tag. */
+const hasBareTag: typeof hasTag = (tag, variable) =>
+  tag === MATCH_TAGS.any ? "true" : `${variable} ${tag === MATCH_TAGS.Some ? "!==" : "==="} undefined`;
 
 function hasTag(tag: number, variable: string): string {
   switch (tag) {

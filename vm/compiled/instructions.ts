@@ -29,13 +29,13 @@ import {
   fieldKind,
   functionKind,
   isBoxed,
-  isList,
   knownFunction,
   listKind,
   recordKind,
   tagOfKind,
   enumKind,
   mapKind,
+  mayBeUnique,
   wrapperKind,
   type ValueKind,
 } from "./kinds.ts";
@@ -55,6 +55,7 @@ export const versionName = (version: FunctionVersion): string => `f${version.fn.
 
 /** Writes one instruction that is not control flow. `hasNext` says whether another instruction follows in the same block. */
 export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolean): void {
+  if (pc < body.skippedBefore) return;
   const { code } = body.version.fn;
   // `CODE_STRIDE` is the number of words per instruction.
   const at = pc * CODE_STRIDE;
@@ -178,7 +179,9 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     case OPCODES.MakeMap.tag: {
       const operands = body.popMany(first);
       const flat = operands.map((i) => toBoxed(i));
-      return body.push(`makeMap(meter, [${flat.join(", ")}])`, mapKind(operands.map(kindOfOperand).filter((_, i) => i % 2 === 1)));
+      body.push(`makeMap(meter, [${flat.join(", ")}])`, mapKind(operands.map(kindOfOperand).filter((_, i) => i % 2 === 1)));
+      // All empty maps that instructions make are one object.
+      return body.setUnique(first === 0 ? "0" : "1");
     }
     case OPCODES.JsonKind.tag: {
       const value = body.pop();
@@ -299,7 +302,7 @@ function writeVersionCall(body: FunctionBody, callee: FunctionVersion, operands:
   // The `+` tells V8 that the result is a number. See `asNumber`.
   const plus = body.hasLoop && (kind === "safeInt" || kind === "float") ? "+" : "";
   body.pushCall(`${plus}${versionName(callee)}(${["meter", "depth + 1", ...args, ...flags].join(", ")})`, kind);
-  if (isList(callee.result)) body.setUnique("meter.returnedUniqueness");
+  if (mayBeUnique(callee.result)) body.setUnique("meter.returnedUniqueness");
 }
 
 /** Returns the parameters of a version for which a call passes the uniqueness of the list. */

@@ -56,6 +56,9 @@ export const isBoxed = (kind: ValueKind): boolean => kind === "any" || kind.star
 /** Returns whether a value of the kind is probably a list. */
 export const isList = (kind: ValueKind): boolean => kind.startsWith("?List<");
 
+/** Returns whether a value of the kind is probably one that may change in place while nothing else refers to it (see `unique-lists.ts`). */
+export const mayBeUnique = (kind: ValueKind): boolean => isList(kind) || isMap(kind);
+
 /** Returns the tag that a value of the kind probably has, if it is a list, a map, a record or an enum value. */
 export function tagOfKind(types: readonly TypeDef[], kind: ValueKind): "List" | "Map" | "Record" | "Enum" | undefined {
   const type = typeOfKind(kind);

@@ -3,8 +3,8 @@
  * that may change in place (`unique-lists.ts`, `../bytecode/ownership.ts`).
  */
 import { jsonKind } from "../builtins/json-code.ts";
-import { elementAt, growList, setUniqueElement, shortenList, viewList } from "../builtins/list-code.ts";
-import { chargeKey, makeMap } from "../builtins/map-code.ts";
+import { elementAt, findElement, growList, setUniqueElement, shortenList, viewList } from "../builtins/list-code.ts";
+import { chargeKey, findEntry, makeMap, removeUniqueEntry, setUniqueEntry } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
 import { livingOwner, updatePart, withElement, withEntry, withField } from "../interpreter/update.ts";
@@ -200,10 +200,14 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     matchPayload,
     jsonKind,
     elementAt,
+    findElement,
+    findEntry,
     growList,
     shortenList,
     viewList,
     setUniqueElement,
+    setUniqueEntry,
+    removeUniqueEntry,
     /** Lets a view take over the storage of the list that it was taken from, which is not read again. Returns the view's uniqueness. */
     claimStorage: (value: Value): number => (value instanceof ListValue && value.claimStorage() ? 2 : 0),
     updatePart,

@@ -31,11 +31,11 @@ import {
   fieldKind,
   functionKind,
   isBoxed,
-  isList,
   join,
   kindOf,
   listKind,
   mapKind,
+  mayBeUnique,
   payloadKind,
   recordKind,
   resultKind,
@@ -164,7 +164,7 @@ export interface FunctionVersion {
   result: ValueKind;
   /** The kinds at the start of each block; undefined for a block that inference has not reached. */
   blocks: (FrameKinds | undefined)[];
-  /** The locals in which an instruction stores a value that is probably a list. */
+  /** The locals in which an instruction stores a value that is probably a list or a map. */
   readonly storedLists: Set<number>;
 }
 
@@ -181,10 +181,10 @@ interface UnitKinds {
   readonly callValue: (pc: number, callee: ValueKind, args: readonly ValueKind[]) => ValueKind;
 }
 
-/** Returns the locals that have a second variable, for the uniqueness of their lists (see `unique-lists.ts`). */
+/** Returns the locals that have a second variable, for the uniqueness of their lists and maps (see `unique-lists.ts`). */
 export const trackedLists: (version: FunctionVersion) => ReadonlySet<number> = memoizePerObject((version: FunctionVersion) => {
   const { fn, entry, blocks, storedLists, uniqueLists } = version;
-  const kinds = [entry, ...blocks].flatMap((frame) => frame?.locals.flatMap((kind, local) => (isList(kind) ? [local] : [])) ?? []);
+  const kinds = [entry, ...blocks].flatMap((frame) => frame?.locals.flatMap((kind, local) => (mayBeUnique(kind) ? [local] : [])) ?? []);
   return new Set([...kinds, ...storedLists, ...(mayPush(fn) ? uniqueLists().pushes.values() : [])].sort((a, b) => a - b));
 });
 
@@ -304,7 +304,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       return;
     case OPCODES.StoreLocal.tag:
       locals[first] = pop();
-      if (isList(locals[first])) version.storedLists.add(first);
+      if (mayBeUnique(locals[first])) version.storedLists.add(first);
       return;
     case OPCODES.Update.tag: {
       const value = popMany(code[at + 3] ?? 0).at(-1) ?? "any";

@@ -1,5 +1,5 @@
 /**
- * Finds the lists that compiled code may change in place, because nothing else refers to them. Compiled code has a second variable for each
+ * Finds the lists and maps that compiled code may change in place, because nothing else refers to them. Compiled code has a second variable for each
  * local that may have such a list. That variable holds the uniqueness of the list:
  *
  *   0   something else may refer to the list
@@ -15,6 +15,9 @@
  *
  *     let mut items = list.take(heap, last)    3 if `heap` has 2, because `heap` is not read after the next line
  *     items[0] = heap[last]                    claims the storage, and changes it in place
+ *
+ * A map is treated in the same way, but its uniqueness is only 0 or 1: the map itself knows which parts of its storage other versions use.
+ * With 1, `map.set` and `map.remove` change it in place.
  *
  * Compiled code itself made each such list, so if the work of a call is discarded, its lists are discarded too. The charge for a
  * change does not depend on the uniqueness (see `bytecode/ownership.ts`).
@@ -37,7 +40,7 @@ export interface UniqueLists {
   readonly moves: ReadonlySet<number>;
   /** The pushes whose result is stored in the local that had the list. Maps the pc of the push to the local. */
   readonly pushes: ReadonlyMap<number, number>;
-  /** The same for calls of `list.take`, `list.slice` and `list.set`. */
+  /** The same for calls of the other builtins in `CHANGES`. */
   readonly changes: ReadonlyMap<number, number>;
   /**
    * The calls of `list.take` and `list.slice` whose result may be a view: after the call, the local of the list is only read, and the result
@@ -59,12 +62,14 @@ export const NO_UNIQUE_LISTS: UniqueLists = {
   viewLocals: new Set(),
 };
 
-/** The builtins that can change a list in place, and the number of arguments after the list. */
+/** The builtins that can change a list or a map in place, and the number of arguments after it. */
 const CHANGES: ReadonlyMap<string, number> = new Map([
   ["list.push", 1],
   ["list.take", 1],
   ["list.slice", 2],
   ["list.set", 2],
+  ["map.set", 2],
+  ["map.remove", 1],
 ]);
 const TAKES: ReadonlySet<string | undefined> = new Set(["list.take", "list.slice"]);
 

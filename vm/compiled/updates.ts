@@ -186,7 +186,7 @@ function writtenSteps(
       change: (part) =>
         tag === "List"
           ? `withElement(meter, temp, ${container}, ${index.code}, ${part}, ${uniqueness})`
-          : `withEntry(meter, temp, ${container}, ${index.code}, ${part}, ${isLast ? `${read} !== undefined` : "true"})`,
+          : `withEntry(meter, temp, ${container}, ${index.code}, ${part}, ${isLast ? `${read} !== undefined` : "true"}, ${uniqueness})`,
     });
   }
   return written;

@@ -28,7 +28,7 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
 /**
  * Returns the value of a variable after an assignment to the part at the end of the path. `target` is the value before.
  * `operands` are the indices and keys of the path, and then the assigned value. Traps if an index is out of range, or if the path leads
- * through a missing key. `uniqueness` is that of `target`, if it is a list (see `withElement`).
+ * through a missing key. `uniqueness` is that of `target`, if it is a list or a map (see `withElement`).
  */
 export function updatePart(meter: Meter, target: Value, path: UpdatePath, operands: readonly Value[], uniqueness: number = 0): Value {
   if (changeInPlace(target, path, operands)) return target;
@@ -93,9 +93,18 @@ export function withField(meter: Meter, owner: Owner, target: RecordValue, field
 
 /**
  * Returns the map with another value for a key. Changes the map in place if `owner` owns it and its storage is paid for, otherwise makes a
- * version for `owner`. `hasKey` says whether the map has the key. The caller charges for finding it.
+ * version for `owner`. `hasKey` says whether the map has the key. The caller charges for finding it. `uniqueness` is what compiled code
+ * knows about the map (`compiled/unique-lists.ts`): if it is above 0, nothing else refers to the map, which changes in place.
  */
-export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: string, newPart: Value, hasKey: boolean): MapValue {
+export function withEntry(
+  meter: Meter,
+  owner: Owner,
+  target: MapValue,
+  key: string,
+  newPart: Value,
+  hasKey: boolean,
+  uniqueness: number,
+): MapValue {
   const isOwned = target.owner === owner;
   const isPaid = isOwned && target.unpaidChanges === 0;
   if (!isPaid) meter.allocate(mapChangeCharge(target.size));
@@ -103,9 +112,11 @@ export function withEntry(meter: Meter, owner: Owner, target: MapValue, key: str
     if (!hasKey) meter.allocate(BYTES.mapEntry);
     if (target.setInPlace(key, newPart)) return target;
   }
-  const result = target.set(key, newPart);
+  const unpaidChanges = isPaid ? 0 : (isOwned ? target.unpaidChanges : unpaidMapChanges(target.size)) - 1;
+  const result = uniqueness > 0 ? target : target.set(key, newPart);
+  if (uniqueness > 0) target.setUnique(key, newPart);
   result.owner = owner;
-  result.unpaidChanges = isPaid ? 0 : (isOwned ? target.unpaidChanges : unpaidMapChanges(target.size)) - 1;
+  result.unpaidChanges = unpaidChanges;
   return result;
 }
 
@@ -195,7 +206,15 @@ class Update {
     }
     const newPart = mayAdd ? expectDefined(this.#operands[operand + 1]) : this.apply(expectDefined(part), step + 1, operand + 1);
     if (part !== undefined && this.#isInPlace(part, newPart, step)) return target;
-    const result = withEntry(this.#meter, this.#owner, target, key, newPart, part !== undefined);
+    const result = withEntry(
+      this.#meter,
+      this.#owner,
+      target,
+      key,
+      newPart,
+      part !== undefined,
+      target === this.#root ? this.#uniqueness : 0,
+    );
     this.#changedInside ||= result === target;
     return result;
   }

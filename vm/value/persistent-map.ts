@@ -8,6 +8,8 @@ import type { ChangeLog, Owned, Owner } from "./owner.ts";
  * takes no more memory.
  */
 const MIN_HISTORY_SIZE = 128;
+/** A map with fewer entries than this has no index: a search in its tree is as fast. */
+const MIN_INDEX_SIZE = 6;
 
 interface SavedState<T> {
   readonly root: MapNode<T> | null | undefined;
@@ -27,12 +29,13 @@ interface SavedState<T> {
  * after as many changes in a row as it has entries. So a change of any version takes O(log n) time and memory, including
  * the work of starting histories.
  *
- * A version that is owned and paid for (`owner.ts`) changes in place. In a history, it replaces the values of entries that no other version
- * sees. In a small tree, it first copies the nodes that other maps may use.
+ * A version that is owned and paid for (`owner.ts`), or that nothing else refers to (`setUnique`), changes in place. In a history, it replaces
+ * the values of entries that no other version sees. In a small tree, it first copies the nodes that other maps may use. A small tree whose nodes
+ * no other map uses also gets an index, a JavaScript `Map`. Chosen keys may collide there, but an index has fewer than 128.
  */
 export class PersistentMap<T> implements Owned {
   static readonly EMPTY: PersistentMap<never> = new PersistentMap<never>(null, undefined, 0, 0);
-  /** The number of entries. Only `setInPlace` and `restore` change it. */
+  /** The number of entries. Only changes in place and `restore` change it. */
   size: number;
   /** The owner of this version, and the changes that are still to be charged; see `owner.ts`. */
   owner: Owner | undefined = undefined;
@@ -50,8 +53,10 @@ export class PersistentMap<T> implements Owned {
   #sharedLength: number;
   /** The state when the owner's log began, if this version has changed since. */
   #saved: SavedState<T> | undefined = undefined;
-  /** Whether no other map uses the nodes of the tree. */
-  #ownsTree = false;
+  /** The nodes of a tree by key, or null if too few lookups have paid for that. Undefined if another map may use nodes of the tree. */
+  #nodes: Map<string, MapNode<T>> | null | undefined = undefined;
+  /** The number of lookups in the tree since a key was added or removed, if no other map uses its nodes. */
+  #lookups = 0;
 
   private constructor(
     root: MapNode<T> | null | undefined,
@@ -82,7 +87,10 @@ export class PersistentMap<T> implements Owned {
       ? all
       : all.toSorted((a, b) => compareUtf8(a[0], b[0])).filter(([key], i, others) => key !== others[i + 1]?.[0]);
     const root = treeOf(sorted);
-    return root === null ? PersistentMap.EMPTY : new PersistentMap(root, undefined, all.length, sorted.length);
+    if (root === null) return PersistentMap.EMPTY;
+    const map = new PersistentMap(root, undefined, all.length, sorted.length);
+    map.#nodes = null;
+    return map;
   }
 
   /** Returns a map that wraps a tree. Several maps may share the tree. */
@@ -110,7 +118,19 @@ export class PersistentMap<T> implements Owned {
       const value = this.#history.get(key, this.#length);
       if (value !== null) return value;
     }
-    return treeGet(this.root, key);
+    return this.#nodes === undefined ? treeGet(this.root, key) : this.ownNode(key)?.value;
+  }
+
+  /** Returns the node with the key in a tree whose nodes no other map uses. */
+  private ownNode(key: string): MapNode<T> | undefined {
+    if (this.#nodes instanceof Map) return this.#nodes.get(key);
+    this.#lookups += 1;
+    if (this.#lookups > this.size && this.size >= MIN_INDEX_SIZE) {
+      const nodes = new Map<string, MapNode<T>>();
+      visitTree(this.root, (node) => nodes.set(node.key, node));
+      this.#nodes = nodes;
+    }
+    return treeNode(this.root, key);
   }
 
   has(key: string): boolean {
@@ -118,9 +138,46 @@ export class PersistentMap<T> implements Owned {
   }
 
   set(key: string, value: T): PersistentMap<T> {
-    if (this.#history === undefined && (this.size < MIN_HISTORY_SIZE || !this.startHistory()))
-      return this.treeVersion(treeSet(this.root, key, value));
+    if (this.#history === undefined && (this.size < MIN_HISTORY_SIZE || !this.startHistory())) {
+      const version = this.treeVersion(treeSet(this.root, key, value));
+      if (this.size === 0) version.#nodes = null;
+      return version;
+    }
     return this.put(key, value) ?? this.treeVersion(treeSet(this.root, key, value));
+  }
+
+  /** Sets a key in place. Nothing else may refer to this version. Takes no more time and memory than `set`, amortized. */
+  setUnique(key: string, value: T): void {
+    const history = this.#history;
+    if (history === undefined) {
+      const node = this.#nodes === undefined ? undefined : this.ownNode(key);
+      if (node === undefined) this.become(this.set(key, value));
+      else node.value = value;
+    } else if (!history.isOpenAt(this.#length) || !this.putInPlace(history, key, value)) this.become(this.set(key, value));
+  }
+
+  /** Removes a key in place. Nothing else may refer to this version. */
+  deleteUnique(key: string): void {
+    const version = this.delete(key);
+    if (version !== this) this.become(version);
+  }
+
+  /** Takes over the storage of a new version that was made from this one. Only the caller may refer to these two versions. */
+  private become(version: PersistentMap<T>): void {
+    const ownedTree = version.#history === undefined && (this.#nodes !== undefined || version.#nodes !== undefined);
+    this.#root = version.#root;
+    // In the same history, only this version sees the entries that it has added.
+    if (this.#history !== version.#history) this.#sharedLength = version.#sharedLength;
+    this.#history = version.#history;
+    this.#length = version.#length;
+    this.size = version.size;
+    this.#lookups = 0;
+    this.#nodes = ownedTree && this.size < MIN_HISTORY_SIZE ? null : undefined;
+    if (this.#history !== undefined || this.#nodes !== undefined || this.size >= MIN_HISTORY_SIZE || this.#length < this.size) return;
+    // These changes have paid for nodes that no other map uses.
+    this.#root = treeCopy(this.root);
+    this.#length = 0;
+    this.#nodes = null;
   }
 
   /** Sets a key in place, if this version has a history or is small. The version must be owned and paid for. Returns whether it did. */
@@ -129,6 +186,11 @@ export class PersistentMap<T> implements Owned {
     if (history === undefined) return this.setInTree(key, value);
     if (!history.isOpenAt(this.#length)) return false;
     if (this.owner?.log !== undefined) this.#save(this.owner.log);
+    return this.putInPlace(history, key, value);
+  }
+
+  /** Sets a key in the history, of which this must be the newest version, for this version. Returns false if a new history should start. */
+  private putInPlace(history: MapHistory<T>, key: string, value: T): boolean {
     if (history.replace(key, value, Math.max(this.#sharedLength, history.treeLength))) return true;
     const change = history.isMostlyDead(this.size) ? undefined : history.put(key, value);
     if (change === undefined) return false;
@@ -140,12 +202,12 @@ export class PersistentMap<T> implements Owned {
 
   private setInTree(key: string, value: T): boolean {
     if (this.size >= MIN_HISTORY_SIZE) return false;
-    if (!this.#ownsTree) {
+    if (this.#nodes === undefined) {
       this.#root = treeCopy(this.root);
-      this.#ownsTree = true;
+      this.#nodes = null;
     }
     const log = this.owner?.log;
-    const node = treeNode(this.root, key);
+    const node = this.ownNode(key);
     if (node !== undefined) {
       log?.save(node);
       node.value = value;
@@ -153,6 +215,8 @@ export class PersistentMap<T> implements Owned {
     }
     if (log !== undefined) this.#save(log);
     this.#root = treeSet(this.root, key, value);
+    this.#nodes = null;
+    this.#lookups = 0;
     this.#length += 1;
     this.size += 1;
     return true;
@@ -174,7 +238,7 @@ export class PersistentMap<T> implements Owned {
     this.#history = this.#saved.history;
     this.#length = this.#saved.length;
     this.size = this.#saved.size;
-    this.#ownsTree = false;
+    this.#nodes = undefined;
   }
 
   forget(): void {
@@ -221,6 +285,7 @@ export class PersistentMap<T> implements Owned {
     if (history === undefined) return false;
     this.#history = history;
     this.#length = history.count;
+    this.#nodes = undefined;
     return true;
   }
 

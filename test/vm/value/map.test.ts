@@ -103,6 +103,25 @@ function changedInPlace(version: Version, at: string, value: number, undoes: boo
   return [map, undoes ? changed : logged];
 }
 
+/** Changes a new version, which nothing else refers to, in place. Some lookups in between may make an index. */
+function changedAlone(version: Version, at: string, value: number): Version {
+  const [map, model] = set(version, at, value);
+  const changed = new Map(model);
+  const count = Math.abs(value) % 300;
+  for (let i = 0; i < count; i++) {
+    const name = i === 4 ? at : `k${(i * 31 + value) % 170}`;
+    if (i % 5 === 0) {
+      map.deleteUnique(name);
+      changed.delete(name);
+    } else if (i % 7 < 4) {
+      map.setUnique(name, value + i);
+      changed.set(name, value + i);
+    } else expect(map.get(name)).toBe(changed.get(name));
+    if (i % 90 === 80) sameInOrder([map, changed]);
+  }
+  return [map, changed];
+}
+
 const EMPTY: Version = [MapValue.EMPTY, new Map()];
 
 /** `size` keys set one after the other, so that from some size on the map has a history. */
@@ -120,6 +139,7 @@ describe("every version of a map equals its entries sorted", () => {
       { weight: 3, arbitrary: fc.constant("remove" as const) },
       { weight: 2, arbitrary: fc.constant("in place" as const) },
       { weight: 1, arbitrary: fc.constant("undo" as const) },
+      { weight: 2, arbitrary: fc.constant("alone" as const) },
       { weight: 1, arbitrary: fc.constant("order" as const) },
     ),
     key,
@@ -134,6 +154,7 @@ describe("every version of a map equals its entries sorted", () => {
         for (const step of operations) {
           const version = versions[versions.length - 1 - (step.back % versions.length)] ?? EMPTY;
           if (step.what === "order") sameInOrder(version);
+          else if (step.what === "alone") versions.push(changedAlone(version, step.key, step.value));
           else if (step.what === "in place" || step.what === "undo")
             versions.push(changedInPlace(version, step.key, step.value, step.what === "undo"));
           else versions.push(step.what === "set" ? set(version, step.key, step.value) : removed(version, step.key));

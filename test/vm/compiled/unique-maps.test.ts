@@ -1,0 +1,82 @@
+/** Maps that change in place in compiled code, and options that it does not make. Nothing else that refers to such a map may see that. */
+import fc from "fast-check";
+import { expect, test, vi } from "vitest";
+import { compile } from "../../../compiler/compile.ts";
+import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { MapValue } from "../../../vm/value/map.ts";
+import { cases } from "../../cases.ts";
+import { countsOf, sameOnBoth } from "../engines.ts";
+
+/** Statements on the maps `m` and `n`. `KEY` is a key that depends on the loop. */
+const STATEMENTS = [
+  "m = map.set(m, KEY, i)",
+  "m = map.remove(m, KEY)",
+  "m[KEY] = i",
+  "if map.contains_key(m, KEY) { m[KEY] += 1 }",
+  "m = n",
+  "m = map.set(n, KEY, i)",
+  "m = map.remove(n, KEY)",
+  'm = map.set(map.set(m, KEY, 1), "b", 2)',
+  'm = map.set(m, "size", map.len(m))',
+  "m = changed(m, KEY)",
+  "m = changed(n, KEY)",
+  "m = map.update(m, KEY, fn(v) { option.unwrap_or(v, 0) + i })",
+  "m = { KEY: i }",
+  "m = {}",
+  "all = list.push(all, m)",
+  "let held = m\n        m = map.set(m, KEY, total)\n        total += map.len(held)",
+  "total += option.unwrap_or(map.get(m, KEY), 7)",
+  "if option.is_some(map.get(m, KEY)) { total += 1 }",
+  "match map.get(m, KEY) { Some(v) => { total += v % 10 }, None => { m = map.set(m, KEY, total) } }",
+  "match map.get(m, KEY) { Some(0) => { total += 1 }, Some(v) => { total += v % 3 }, _ => { total += 2 } }",
+  "total += list.len(map.keys(m)) + option.unwrap_or(list.get(map.values(m), 0), 3) % 5",
+  "total += match list.last(all) { Some(old) => map.len(old), _ => 1 }",
+  "for e in map.entries(m) { if e.value == i { m = map.remove(m, e.key) } }",
+];
+
+const statement = fc
+  .record({ text: fc.constantFrom(...STATEMENTS), swaps: fc.boolean(), factor: fc.nat(9), size: fc.constantFrom(3, 12, 200) })
+  .map(({ text, swaps, factor, size }) => {
+    const onOther = swaps ? text.replaceAll(/\b[mn]\b/g, (name) => (name === "m" ? "n" : "m")) : text;
+    return onOther.replaceAll("KEY", `f"k{(i * ${factor} + ${factor}) % ${size}}"`);
+  });
+
+const programOf = (statements: readonly string[], turns: number): string => `
+fn changed(entries: Map<String, Int>, key: String) -> Map<String, Int> {
+    match map.get(entries, key) {
+        Some(n) => if n % 2 == 0 { entries } else { map.set(entries, key, n + 1) }
+        None => map.set(entries, key, 0)
+    }
+}
+fn made() -> (Map<String, Int>, Map<String, Int>, List<Map<String, Int>>, Int) {
+    let mut m: Map<String, Int> = {}
+    let mut n: Map<String, Int> = {}
+    let mut all: List<Map<String, Int>> = []
+    let mut total = 0
+    for i in 0..${turns} {
+        ${statements.join("\n        ")}
+        if list.len(all) > 20 { all = list.drop(all, 10) }
+    }
+    (m, n, all, total)
+}
+fn main() -> String { string.inspect(made()) }`;
+
+test("random code on two maps", () => {
+  fc.assert(
+    fc.property(fc.array(statement, { minLength: 1, maxLength: 8 }), fc.constantFrom(9, 60, 400), (statements, turns) => {
+      const program = verifyModule(compile({ name: "maps.ax", text: programOf(statements, turns) }).module);
+      expect(sameOnBoth(program).end).toContain("value");
+    }),
+    { numRuns: cases(600) },
+  );
+});
+
+test("a map that only one variable holds changes in place, also in a function that returns it", () => {
+  const spy = vi.spyOn(MapValue.prototype, "setUnique");
+  const text = programOf(['m = map.set(m, f"k{i % 10}", i)', 'm = map.set(m, "a", 1)'], 100);
+  const program = verifyModule(compile({ name: "maps.ax", text }).module);
+  sameOnBoth(program);
+  expect(countsOf(program)).toMatchObject({ deoptimized: 0 });
+  expect(spy.mock.calls.length).toBeGreaterThan(150);
+  spy.mockRestore();
+});
