@@ -106,16 +106,16 @@ class ProgramWriter {
 
   write(): string {
     const functions: string[] = [];
-    for (let i = this.#choices.next(4); i > 0; i--) functions.push(this.#function(i));
+    for (let i = this.#choices.below(4); i > 0; i--) functions.push(this.#function(i));
     this.#variables = [];
     // `main` does not return a closure.
-    this.#result = this.#choices.of(TYPES.filter((type) => !type.startsWith("Fn"))) ?? "Int";
+    this.#result = this.#choices.oneOf(TYPES.filter((type) => !type.startsWith("Fn"))) ?? "Int";
     const body = this.#body(6);
     return `${PRELUDE}${functions.join("")}fn main() -> ${this.#result} {\n${body}}\n`;
   }
 
   #type(): Type {
-    return this.#choices.of(TYPES) ?? "Int";
+    return this.#choices.oneOf(TYPES) ?? "Int";
   }
 
   /** Returns a name that is not in use. */
@@ -125,8 +125,8 @@ class ProgramWriter {
   }
 
   #function(index: number): string {
-    const recursive = this.#choices.next(3) === 0;
-    const others = Array.from({ length: this.#choices.next(3) }, () => this.#type());
+    const recursive = this.#choices.below(3) === 0;
+    const others = Array.from({ length: this.#choices.below(3) }, () => this.#type());
     const params: readonly Type[] = recursive ? ["Int", ...others] : others;
     const result = this.#type();
     const self: Signature = { name: `g${index}`, params, result, recursive };
@@ -140,7 +140,7 @@ class ProgramWriter {
     if (recursive) {
       const again = (): string =>
         `${self.name}(${[`${names[0] ?? ""} - 1`, ...others.map((type) => this.#expression(type, 1))].join(", ")})`;
-      const shape = this.#choices.next(3);
+      const shape = this.#choices.below(3);
       const bound = `if ${names[0] ?? ""} <= 0 {\n${text}} else `;
       if (shape === 0 || !["Int", "Float", "String"].includes(result)) text = `${bound}{ ${again()} }\n`;
       else text = `${bound}{ ${again()} ${result === "String" ? "++" : "+"} ${this.#expression(result, 1)} }\n`;
@@ -159,7 +159,7 @@ class ProgramWriter {
   /** Writes statements in a scope of their own. */
   #block(most: number): string {
     let text = "";
-    for (let i = this.#choices.next(most + 1); i > 0 && this.#statements > 0; i--) text += this.#statement();
+    for (let i = this.#choices.below(most + 1); i > 0 && this.#statements > 0; i--) text += this.#statement();
     return text;
   }
 
@@ -173,7 +173,7 @@ class ProgramWriter {
 
   #statement(): string {
     this.#statements -= 1;
-    switch (this.#choices.next(14)) {
+    switch (this.#choices.below(14)) {
       case 0:
       case 1:
         return this.#let();
@@ -213,7 +213,7 @@ class ProgramWriter {
 
   #let(): string {
     const type = this.#type();
-    const mutable = this.#choices.next(3) > 0;
+    const mutable = this.#choices.below(3) > 0;
     const value = this.#expression(type, 2);
     const name = this.#newName();
     this.#variables.push({ name, type, mutable });
@@ -221,18 +221,18 @@ class ProgramWriter {
   }
 
   #assign(): string {
-    const variable = this.#choices.of(this.#variables.filter((v) => v.mutable));
+    const variable = this.#choices.oneOf(this.#variables.filter((v) => v.mutable));
     if (variable === undefined) return this.#let();
     const { name, type } = variable;
-    if ((type !== "String" && !type.startsWith("List")) || this.#choices.rarely(3)) return `${name} = ${this.#expression(type, 2)}\n`;
-    const pieces = Array.from({ length: 1 + this.#choices.next(2) }, () => this.#expression(type, 1));
+    if ((type !== "String" && !type.startsWith("List")) || this.#choices.onceIn(3)) return `${name} = ${this.#expression(type, 2)}\n`;
+    const pieces = Array.from({ length: 1 + this.#choices.below(2) }, () => this.#expression(type, 1));
     return `${[`${name} = ${name}`, ...pieces].join(" ++ ")}\n`;
   }
 
   /** Writes a `return`, or, in a loop, also a `break` or `continue`. */
   #leave(): string {
     const ways = this.#loops > 0 ? 5 : 1;
-    const way = this.#choices.next(ways);
+    const way = this.#choices.below(ways);
     return way === 0 ? `return ${this.#expression(this.#result, 2)}` : way < 3 ? "break" : "continue";
   }
 
@@ -245,14 +245,14 @@ class ProgramWriter {
 
   #while(): string {
     const counter = this.#newName();
-    const bound = 1 + this.#choices.next(this.#depth > 0 ? 5 : 30);
-    const extra = this.#choices.next(2) === 0 ? "" : ` && ${this.#expression("Bool", 1)}`;
+    const bound = 1 + this.#choices.below(this.#depth > 0 ? 5 : 30);
+    const extra = this.#choices.below(2) === 0 ? "" : ` && ${this.#expression("Bool", 1)}`;
     const body = this.#looped(() => "");
     return `let mut ${counter} = 0\nwhile ${counter} < ${bound}${extra} {\n${counter} = ${counter} + 1\n${body}}\n`;
   }
 
   #for(): string {
-    const floats = this.#choices.rarely(3);
+    const floats = this.#choices.onceIn(3);
     const items = this.#head(floats ? "List<Float>" : "List<Int>");
     const name = this.#newName();
     const body = this.#scoped(() => {
@@ -276,11 +276,11 @@ class ProgramWriter {
     const [a, b] = [this.#newName(), this.#newName()];
     const int = (name: string): Variable => ({ name, type: "Int", mutable: false });
     const arms = [
-      this.#choices.next(2) === 0
+      this.#choices.below(2) === 0
         ? arm("Dot | Tag(_)", [])
         : arm("Dot", []) + arm(`Tag(${a})`, [{ name: a, type: "String", mutable: false }]),
       arm(`Circle(${a})`, [{ name: a, type: "Float", mutable: false }]),
-      this.#choices.rarely(3) ? arm(`Box { w: ${a}, .. }`, [int(a)], ` if ${a} > 2`) : "",
+      this.#choices.onceIn(3) ? arm(`Box { w: ${a}, .. }`, [int(a)], ` if ${a} > 2`) : "",
       arm(`Box { w: ${a}, h: ${b} }`, [int(a), int(b)]),
       arm(`Maybe(Some(${a}))`, [int(a)]),
       arm("Maybe(None)", []),
@@ -296,25 +296,25 @@ class ProgramWriter {
   /** Writes a variable or one of `LEAVES`. */
   #leaf(type: Type): string {
     const known = this.#variables.filter((v) => v.type === type);
-    if (known.length > 0 && this.#choices.next(4) > 0) return this.#choices.of(known)?.name ?? "0";
+    if (known.length > 0 && this.#choices.below(4) > 0) return this.#choices.oneOf(known)?.name ?? "0";
     const leaves = LEAVES[type];
-    const small = type === "Int" && !this.#choices.rarely(12);
-    return `(${small ? (leaves[this.#choices.next(SMALL_INTS)] ?? "0") : (this.#choices.of(leaves) ?? "0")})`;
+    const small = type === "Int" && !this.#choices.onceIn(12);
+    return `(${small ? (leaves[this.#choices.below(SMALL_INTS)] ?? "0") : (this.#choices.oneOf(leaves) ?? "0")})`;
   }
 
   #expression(type: Type, depth: number): string {
     if (depth === 0) return this.#leaf(type);
     const e = (of: Type): string => this.#expression(of, depth - 1);
-    switch (this.#choices.next(12)) {
+    switch (this.#choices.below(12)) {
       case 0:
       case 1:
         return this.#leaf(type);
       case 2:
         return `(if ${e("Bool")} { ${e(type)} } else { ${e(type)} })`;
       case 3: {
-        const callee = this.#choices.of(this.#functions.filter((f) => f.result === type));
+        const callee = this.#choices.oneOf(this.#functions.filter((f) => f.result === type));
         if (callee === undefined) return this.#of(type, e);
-        const args = callee.params.map((param, i) => (callee.recursive && i === 0 ? String(this.#choices.next(6)) : e(param)));
+        const args = callee.params.map((param, i) => (callee.recursive && i === 0 ? String(this.#choices.below(6)) : e(param)));
         return `${callee.name}(${args.join(", ")})`;
       }
       case 4:
@@ -331,7 +331,7 @@ class ProgramWriter {
         this.#variables.push({ name, type: of, mutable: false });
         return write();
       });
-    switch (this.#choices.next(4)) {
+    switch (this.#choices.below(4)) {
       case 0:
         return `(match (${e("Option<Int>")}) { Some(${name}) => ${bound("Int", () => e(type))}, None => ${e(type)} })`;
       case 1:
@@ -348,18 +348,18 @@ class ProgramWriter {
    * expression.
    */
   #indexed(e: (of: Type) => string): string {
-    const known = this.#choices.of(this.#variables.filter((v) => v.type === "List<Int>"));
+    const known = this.#choices.oneOf(this.#variables.filter((v) => v.type === "List<Int>"));
     return known === undefined ? `list_get(${e("List<Int>")}, ${e("Int")} % 3)` : `${known.name}[${e("Int")} % 3]`;
   }
 
   #called(e: (of: Type) => string): string {
-    const known = this.#choices.of(this.#variables.filter((v) => v.type === "Fn(Int) -> Int"));
+    const known = this.#choices.oneOf(this.#variables.filter((v) => v.type === "Fn(Int) -> Int"));
     return known === undefined ? `applied(${e("Fn(Int) -> Int")}, ${e("Int")})` : `${known.name}(${e("Int")})`;
   }
 
   /** Writes an operation whose result has the type. `e` writes its operands. */
   #of(type: Type, e: (of: Type) => string): string {
-    const pick = (...ways: readonly (() => string)[]): string => this.#choices.of(ways)?.() ?? this.#leaf(type);
+    const pick = (...ways: readonly (() => string)[]): string => this.#choices.oneOf(ways)?.() ?? this.#leaf(type);
     const lambda = (params: string, result: Type, names: readonly Variable[]): string =>
       this.#scoped(() => {
         this.#variables.push(...names);
@@ -367,7 +367,7 @@ class ProgramWriter {
       });
     const [a, b] = [this.#newName(), this.#newName()];
     const variable = (name: string, of: Type): Variable => ({ name, type: of, mutable: false });
-    const binary = (of: Type, ...ops: readonly string[]): string => `(${e(of)} ${this.#choices.of(ops) ?? "+"} ${e(of)})`;
+    const binary = (of: Type, ...ops: readonly string[]): string => `(${e(of)} ${this.#choices.oneOf(ops) ?? "+"} ${e(of)})`;
     switch (type) {
       case "Int":
         return pick(
@@ -413,7 +413,7 @@ class ProgramWriter {
           () => binary("Int", "<", "<=", ">", ">=", "==", "!="),
           () => binary("Float", "<", "<=", ">", ">=", "==", "!="),
           () => binary("String", "<", "<=", ">", ">=", "==", "!="),
-          () => binary(this.#choices.of(["P", "Shape", "List<Float>", "Option<Int>", "Map<String, Int>"] as const) ?? "P", "==", "!="),
+          () => binary(this.#choices.oneOf(["P", "Shape", "List<Float>", "Option<Int>", "Map<String, Int>"] as const) ?? "P", "==", "!="),
           () => binary("Bool", "&&", "||", "=="),
           () => `(!${e("Bool")})`,
           () => `list.any(${e("List<Int>")}, ${lambda(`${a}: Int`, "Bool", [variable(a, "Int")])})`,

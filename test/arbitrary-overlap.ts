@@ -33,13 +33,13 @@ class Writer {
    */
   statements(depth: number, firstWorker: number, who: string): string {
     const lines: string[] = [];
-    for (let n = 1 + this.#choices.next(3); n > 0; n--) lines.push(this.#statement(depth, firstWorker, who));
+    for (let n = 1 + this.#choices.below(3); n > 0; n--) lines.push(this.#statement(depth, firstWorker, who));
     return lines.join("\n");
   }
 
   #statement(depth: number, firstWorker: number, who: string): string {
     const inner = (name: string): string => this.statements(depth + 1, firstWorker, name);
-    const kind = this.#choices.next(depth >= MAX_DEPTH ? 4 : 9);
+    const kind = this.#choices.below(depth >= MAX_DEPTH ? 4 : 9);
     switch (kind) {
       case 0:
       case 1:
@@ -47,11 +47,11 @@ class Writer {
       case 2:
         return `t = t + (match try fs.write(${this.#call(who)}, "x") { Ok(_) => 1, Err(text) => string.len(text) })`;
       case 3:
-        return this.#choices.rarely(3) ? `emit t` : `t = t + spin(${this.#choices.rarely(4) ? 30000 : 20})`;
+        return this.#choices.onceIn(3) ? `emit t` : `t = t + spin(${this.#choices.onceIn(4) ? 30000 : 20})`;
       case 4:
       case 5: {
         const name = this.#local();
-        return `t = t + list.sum(par.map(list.range(0, ${1 + this.#choices.next(3)}), fn(${name}) {\nlet mut t = ${name}\n${inner(name)}\nt\n}))`;
+        return `t = t + list.sum(par.map(list.range(0, ${1 + this.#choices.below(3)}), fn(${name}) {\nlet mut t = ${name}\n${inner(name)}\nt\n}))`;
       }
       case 6: {
         const [a, b] = [this.#local(), this.#local()];
@@ -61,7 +61,7 @@ class Writer {
       case 7: {
         if (firstWorker >= WORKERS) return "t = t + 1";
         const name = this.#local();
-        return `let ${name} = spawn worker${firstWorker + this.#choices.next(WORKERS - firstWorker)}\nsend ${name} t`;
+        return `let ${name} = spawn worker${firstWorker + this.#choices.below(WORKERS - firstWorker)}\nsend ${name} t`;
       }
       default:
         return `for _ in [1, 2] {\n${inner(who)}\n}`;
@@ -74,7 +74,7 @@ const ROW = "!{net.fetch, fs.write, ui.render, actor.spawn, actor.send}";
 function programOf(choices: Choices): string {
   const writer = new Writer(choices);
   const workers = Array.from({ length: WORKERS }, (_, i) => {
-    const trap = choices.rarely(4) ? "t = t / (t - t)\n" : "";
+    const trap = choices.onceIn(4) ? "t = t / (t - t)\n" : "";
     return `fn worker${i}() -> Unit ${ROW} {\nlet m: Int = receive\nlet mut t = m\n${writer.statements(1, i + 1, "m")}\n${trap}let _end = debug(t)\n()\n}\n`;
   });
   return `fn spin(n: Int) -> Int {

@@ -16,22 +16,24 @@ export class Choices {
   }
 
   /** Takes a choice from 0 to `count - 1`. */
-  next(count: number): number {
+  below(count: number): number {
     const raw = this.#raw[this.#at] ?? 0;
     this.#at += 1;
     return count < 2 ? 0 : raw % count;
   }
 
   /** True once in `count` times, and never when the choices are used up. */
-  rarely(count: number): boolean {
-    return this.next(count) === count - 1;
+  onceIn(count: number): boolean {
+    return this.below(count) === count - 1;
   }
 
-  of<T>(items: readonly T[]): T | undefined {
-    return items[this.next(items.length)];
+  /** Chooses one of the items. Undefined if there are none. */
+  oneOf<T>(items: readonly T[]): T | undefined {
+    return items[this.below(items.length)];
   }
 }
 
+/** Generates lists of at most `maxChoices` choices. */
 export function arbitraryChoices(maxChoices: number): fc.Arbitrary<Choices> {
   return fc
     .array(fc.nat(0xffff), { minLength: Math.floor(maxChoices / 16), maxLength: maxChoices, size: "max" })

@@ -20,6 +20,7 @@ interface RunResult {
   readonly debug: readonly string[];
 }
 
+/** Makes a host that answers each call with its mock, and adds events and debug output to the two lists. */
 export function mockHost(events: RunEvent[], debug: string[]): Host {
   return {
     call: (request) => {
@@ -41,6 +42,7 @@ export function mockHost(events: RunEvent[], debug: string[]): Host {
   };
 }
 
+/** Compiles a program and runs it to its end. */
 export async function runSource(
   text: string,
   options: CompileOptions & { limits?: Partial<Limits>; host?: Partial<Host> } = {},

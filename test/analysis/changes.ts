@@ -7,8 +7,9 @@ export interface Changed {
   readonly text: string;
 }
 
-export const shown = (changes: readonly Changed[]): readonly string[] =>
+/** Returns each change as one text. */
+export const shownChanges = (changes: readonly Changed[]): readonly string[] =>
   changes.map(({ direction, path, text }) => `${direction}: ${path}: ${text}`);
 
 /** Shows only the changes that need a review. */
-export const growing = (changes: readonly Changed[]): readonly string[] => shown(changes.filter(needsReview));
+export const changesToReview = (changes: readonly Changed[]): readonly string[] => shownChanges(changes.filter(needsReview));

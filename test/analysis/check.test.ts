@@ -14,7 +14,7 @@ import { FnRefValue } from "../../vm/value/value.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { cases, sampled } from "../cases.ts";
 import { EXAMPLES } from "../cli/boruna.ts";
-import { answers, couldBe, handlersOf, paths, policies, urls, withPlaces } from "./programs.ts";
+import { arbitraryAnswers, couldBe, handlersOf, arbitraryPaths, arbitraryPolicies, arbitraryUrls, withPlaces } from "./programs.ts";
 
 const policyOf = (text: string) => parsePolicy(text, { file: "policy.json", jsonc: false });
 const checkOf = (text: string, policy: string): PolicyCheck =>
@@ -264,41 +264,48 @@ function expectReal(module: Module, { steps, omitted }: CallPath, capability: st
 }
 test("runs agree with the verdicts: no allowed call is denied, no denied call succeeds, no unreachable call is made, and every path exists", async () => {
   await fc.assert(
-    fc.asyncProperty(arbitraryProgram, answers, policies, urls, paths, async (generated, given, policy, url, path) => {
-      const source = withPlaces(generated, url, path);
-      const { calls } = checkOf(source, policy);
-      const { module } = compile({ name: "main.ax", text: source });
-      for (const { call } of calls) if (call.path !== undefined) expectReal(module, call.path(), call.capability.name);
-      const starts = new Map<number, { readonly place: string; readonly args: readonly unknown[] }>();
-      const wrong: string[] = [];
-      await execute(module, {
-        policy: policyOf(policy),
-        handlers: handlersOf(given),
-        tracing: false,
-        limits: { max_steps: 100_000 },
-        on: {
-          callStart: (start) => {
-            const { line, column } = start.place() ?? {};
-            starts.set(start.call, { place: `${line}:${column} ${start.capability}`, args: start.args });
+    fc.asyncProperty(
+      arbitraryProgram,
+      arbitraryAnswers,
+      arbitraryPolicies,
+      arbitraryUrls,
+      arbitraryPaths,
+      async (generated, given, policy, url, path) => {
+        const source = withPlaces(generated, url, path);
+        const { calls } = checkOf(source, policy);
+        const { module } = compile({ name: "main.ax", text: source });
+        for (const { call } of calls) if (call.path !== undefined) expectReal(module, call.path(), call.capability.name);
+        const starts = new Map<number, { readonly place: string; readonly args: readonly unknown[] }>();
+        const wrong: string[] = [];
+        await execute(module, {
+          policy: policyOf(policy),
+          handlers: handlersOf(given),
+          tracing: false,
+          limits: { max_steps: 100_000 },
+          on: {
+            callStart: (start) => {
+              const { line, column } = start.place() ?? {};
+              starts.set(start.call, { place: `${line}:${column} ${start.capability}`, args: start.args });
+            },
+            callEnd: ({ call, outcome }) => {
+              const start = starts.get(call);
+              const found = calls.filter(
+                (c) =>
+                  `${c.call.place.line}:${c.call.place.column} ${c.call.capability.name}` === start?.place &&
+                  c.call.args.every(({ known }, i) => i >= start.args.length || couldBe(known, start.args[i])),
+              );
+              const isRefused = outcome === "denied" || outcome === "budget_exceeded";
+              const agrees = ({ judgement, isLeftToHandler: isLeft }: CheckedCall): boolean => {
+                const verdict = judgement?.verdict;
+                return isRefused ? verdict !== "allowed" && !isLeft : verdict !== "denied" && verdict !== "never_reached";
+              };
+              if (!found.some(agrees)) wrong.push(`${start?.place}: ${found.map((c) => c.judgement?.verdict).join(" or ")}, ${outcome}`);
+            },
           },
-          callEnd: ({ call, outcome }) => {
-            const start = starts.get(call);
-            const found = calls.filter(
-              (c) =>
-                `${c.call.place.line}:${c.call.place.column} ${c.call.capability.name}` === start?.place &&
-                c.call.args.every(({ known }, i) => i >= start.args.length || couldBe(known, start.args[i])),
-            );
-            const isRefused = outcome === "denied" || outcome === "budget_exceeded";
-            const agrees = ({ judgement, isLeftToHandler: isLeft }: CheckedCall): boolean => {
-              const verdict = judgement?.verdict;
-              return isRefused ? verdict !== "allowed" && !isLeft : verdict !== "denied" && verdict !== "never_reached";
-            };
-            if (!found.some(agrees)) wrong.push(`${start?.place}: ${found.map((c) => c.judgement?.verdict).join(" or ")}, ${outcome}`);
-          },
-        },
-      });
-      expect(wrong).toEqual([]);
-    }),
+        });
+        expect(wrong).toEqual([]);
+      },
+    ),
     // Shrinking programs of this size takes hours.
     { numRuns: cases(800), endOnFailure: true },
   );

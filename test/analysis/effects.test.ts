@@ -7,7 +7,7 @@ import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { arbitraryOverlap } from "../arbitrary-overlap.ts";
 import { cases } from "../cases.ts";
-import { couldBe, handlersOf, answers } from "./programs.ts";
+import { couldBe, handlersOf, arbitraryAnswers } from "./programs.ts";
 
 const effectsOf = (text: string) => findEffects(checkFunctions({ name: "main.ax", text }), BUILTIN_REGISTRY);
 
@@ -138,7 +138,7 @@ test("totals count the branch that makes the most calls", () => {
 
 test("a run makes only calls that were found, at most as often as found, and with possible arguments", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.oneof({ weight: 3, arbitrary: arbitraryProgram }, arbitraryOverlap), answers, async (source, given) => {
+    fc.asyncProperty(fc.oneof({ weight: 3, arbitrary: arbitraryProgram }, arbitraryOverlap), arbitraryAnswers, async (source, given) => {
       const { calls, totals } = effectsOf(source);
       const made = new Map<string, number>();
       const wrong: string[] = [];

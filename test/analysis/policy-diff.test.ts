@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { policyChanges } from "../../analysis/policy-diff.ts";
 import { parsePolicy } from "../../policy/parse.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
-import { type Changed, growing, shown } from "./changes.ts";
+import { type Changed, changesToReview, shownChanges } from "./changes.ts";
 
 /** A policy in which every section has an effect. */
 const BASE = {
@@ -111,7 +111,7 @@ const PLANTED_IN_POLICIES: readonly (readonly [edit: Edit, change: string])[] = 
 ];
 
 test.each(PLANTED_IN_POLICIES.map(([edit, change], i) => [change, edit, i] as const))("a policy that allows more: %s", (change, edit) => {
-  expect(growing(changesOf(edit))).toEqual([`grows: ${change}`]);
+  expect(changesToReview(changesOf(edit))).toEqual([`grows: ${change}`]);
 });
 
 /** Edits that allow no more than before. */
@@ -151,7 +151,7 @@ const HARMLESS_IN_POLICIES: readonly Edit[] = [
 ];
 
 test.each(HARMLESS_IN_POLICIES.map((edit, i) => [i, edit] as const))("a policy that allows no more: edit %i", (_, edit) => {
-  expect(growing(changesOf(edit))).toEqual([]);
+  expect(changesToReview(changesOf(edit))).toEqual([]);
 });
 
 test("a condition and a list of the same models or methods are the same", () => {
@@ -160,7 +160,7 @@ test("a condition and a list of the same models or methods are the same", () => 
     rules: { "llm.call": { allow: true, where: { model: { equal: "small" } } } },
     llm_policy: { allowed_models: ["small", "large"] },
   };
-  const changes = (a: unknown, b: unknown): readonly string[] => shown(policyChanges(policyOf(a), policyOf(b), BUILTIN_REGISTRY));
+  const changes = (a: unknown, b: unknown): readonly string[] => shownChanges(policyChanges(policyOf(a), policyOf(b), BUILTIN_REGISTRY));
   expect(changes({ ...byBoth, llm_policy: byList.llm_policy }, byList)).toEqual([]);
   expect(changes(byList, { ...byBoth, llm_policy: byList.llm_policy })).toEqual([]);
   expect(changes(byBoth, { ...byList, llm_policy: byBoth.llm_policy })).toEqual([
@@ -197,5 +197,5 @@ test("fields of a capability that the policy refuses do not count", () => {
     }),
   ];
   expect(policyChanges(deny, open, BUILTIN_REGISTRY)).toEqual([]);
-  expect(shown(policyChanges(deny, policyOf({ rules: { "fs.read": { allow: true } } }), BUILTIN_REGISTRY))).toEqual([]);
+  expect(shownChanges(policyChanges(deny, policyOf({ rules: { "fs.read": { allow: true } } }), BUILTIN_REGISTRY))).toEqual([]);
 });

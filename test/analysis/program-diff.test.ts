@@ -10,8 +10,8 @@ import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { cases } from "../cases.ts";
-import { type Changed, growing, shown } from "./changes.ts";
-import { answers, couldBe, handlersOf, paths, urls, withPlaces } from "./programs.ts";
+import { type Changed, changesToReview, shownChanges } from "./changes.ts";
+import { arbitraryAnswers, couldBe, handlersOf, arbitraryPaths, arbitraryUrls, withPlaces } from "./programs.ts";
 
 const LIB = 'export fn quiet(n: Int) -> Int { n + 1 }\nexport fn loud(s: String) -> String !{fs.read} { fs.read("notes/b") ++ s }\n';
 const APP = `import "./lib.ax"
@@ -168,17 +168,17 @@ const withoutPlaces = (lines: readonly string[]): readonly string[] =>
   lines.map((line) => line.replace(/^grows: /, "").replace(/: main → .*$/, ""));
 
 test.each(PLANTED_IN_PROGRAMS)("a program that does more: %s", (_, change, changes) => {
-  expect(withoutPlaces(growing(programDiff(change)))).toEqual(changes);
+  expect(withoutPlaces(changesToReview(programDiff(change)))).toEqual(changes);
 });
 
 test("reports a new effect in an imported file that was pure, and one in a new import", () => {
   const lib = LIB.replace("quiet(n: Int) -> Int {", "quiet(n: Int) -> Int !{random} { let _ = random()\n");
-  expect(growing(programDiff(edit([ROW, `!{${MORE}} {`]), lib))).toEqual([
+  expect(changesToReview(programDiff(edit([ROW, `!{${MORE}} {`]), lib))).toEqual([
     "grows: random: the program can now call it: main → quiet (app.ax:12:46) → lib.ax:1:52",
   ]);
   const more = { "./more.ax": 'export fn more() -> String !{fs.read} { fs.read("notes/b") }' };
   const change = edit(['import "./lib.ax"', 'import "./lib.ax"\nimport "./more.ax"'], ["let texts", "let _ = more()\n    let texts"]);
-  expect(withoutPlaces(growing(programDiff(change, LIB, more)))).toEqual(["fs.read: called in more.ax"]);
+  expect(withoutPlaces(changesToReview(programDiff(change, LIB, more)))).toEqual(["fs.read: called in more.ax"]);
 });
 
 /** Edits that change nothing that the program may do, or let it do less. */
@@ -259,13 +259,13 @@ const HARMLESS_IN_PROGRAMS: readonly (readonly [name: string, edit: (app: string
 ];
 
 test.each(HARMLESS_IN_PROGRAMS)("a program that does no more: %s", (_, change) => {
-  expect(growing(programDiff(change))).toEqual([]);
+  expect(changesToReview(programDiff(change))).toEqual([]);
 });
 
 test("a call that moves to another file is reported as a move", () => {
   const lib = `${LIB}export fn save(page: String) -> Bool !{fs.write} { fs.write("out/page.txt", page) }\n`;
   expect(
-    shown(programDiff(edit(['fs.write("out/page.txt", page)', "save(page)"]), lib)).map((line) => line.replace(/: main → .*$/, "")),
+    shownChanges(programDiff(edit(['fs.write("out/page.txt", page)', "save(page)"]), lib)).map((line) => line.replace(/: main → .*$/, "")),
   ).toEqual(["moves: fs.write: called in lib.ax", "moves: fs.write: no longer called in the program's own file"]);
 });
 
@@ -383,7 +383,7 @@ const REVIEWED: readonly (readonly [name: string, before: string, after: string,
 
 test.each(REVIEWED)("compares %s", (_, before, after, lines) => {
   const changes = changesBetween(programOf(before, {}), programOf(after, {}));
-  expect(growing(changes).map((line) => line.replace(/: main → .*$/, ""))).toEqual(lines);
+  expect(changesToReview(changes).map((line) => line.replace(/: main → .*$/, ""))).toEqual(lines);
   expect(changesBetween(programOf(before, {}), programOf(before, {}))).toEqual([]);
 });
 
@@ -423,9 +423,9 @@ test("the comparison reports a change if the changed program makes a call that t
   await fc.assert(
     fc.asyncProperty(
       arbitraryProgram,
-      answers,
-      urls,
-      paths,
+      arbitraryAnswers,
+      arbitraryUrls,
+      arbitraryPaths,
       fc.array(fc.tuple(fc.nat(), fc.constantFrom("https://b.example/", "notes/b", "/etc", "s", "ms", "")), { minLength: 1, maxLength: 3 }),
       async (generated, given, url, path, edits) => {
         const before = withPlaces(generated, url, path);

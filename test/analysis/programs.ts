@@ -6,7 +6,7 @@ import { FloatValue, intFromBigInt, isInt } from "../../vm/value/value.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
 /** The texts and Ints with which calls are answered, in turn. A text that begins with "!" is a failure. */
-export const answers = fc.record({
+export const arbitraryAnswers = fc.record({
   texts: fc.array(fc.oneof({ weight: 9, arbitrary: text }, { weight: 1, arbitrary: fc.constant("!failed") }), {
     minLength: 1,
     maxLength: 6,
@@ -56,7 +56,7 @@ const rule = (param: string) =>
   );
 
 /** Policies for generated programs, as the JSON of a policy file. */
-export const policies: fc.Arbitrary<string> = fc
+export const arbitraryPolicies: fc.Arbitrary<string> = fc
   .record({
     default_allow: fc.boolean(),
     rules: fc.record({ "net.fetch": rule("url"), "fs.read": rule("path"), "time.now": rule("unit"), random: rule("lo") }),
@@ -74,5 +74,7 @@ export const policies: fc.Arbitrary<string> = fc
 /** Replaces texts that generated programs contain with a URL and a path. */
 export const withPlaces = (source: string, url: string, path: string): string =>
   source.replaceAll('"x"', JSON.stringify(url)).replaceAll('"prefix"', JSON.stringify(path)).replaceAll('"par"', JSON.stringify(path));
-export const urls = fc.constantFrom("https://a.example/", "https://b.example/x", "http://127.0.0.1/", "https://u@a.example/", "x");
-export const paths = fc.constantFrom("notes/a", "../a", "/etc/passwd", "notes/../../b", ".");
+/** URLs to write into a program: of two hosts, of this machine, with a user, and one that is none. */
+export const arbitraryUrls = fc.constantFrom("https://a.example/", "https://b.example/x", "http://127.0.0.1/", "https://u@a.example/", "x");
+/** Paths to write into a program, inside and outside its folder. */
+export const arbitraryPaths = fc.constantFrom("notes/a", "../a", "/etc/passwd", "notes/../../b", ".");

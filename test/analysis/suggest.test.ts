@@ -20,7 +20,7 @@ import { arbitraryOverlap } from "../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { cases, DEEP, sampled } from "../cases.ts";
 import { EXAMPLES } from "../cli/boruna.ts";
-import { answers, handlersOf, paths, urls, withPlaces } from "./programs.ts";
+import { arbitraryAnswers, handlersOf, arbitraryPaths, arbitraryUrls, withPlaces } from "./programs.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "boruna-suggest-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -244,18 +244,24 @@ test("an audit run is evidence for a policy", async () => {
 test("every log of a generated program passes under the suggested policy, and no part of the policy can be narrower", async () => {
   const program = fc.oneof({ weight: 3, arbitrary: arbitraryProgram }, arbitraryOverlap);
   await fc.assert(
-    fc.asyncProperty(program, fc.array(answers, { minLength: 1, maxLength: 2 }), urls, paths, async (source, given, url, path) => {
-      const policy = policyOf({
-        default_allow: true,
-        fs_policy: { read: ["notes", "/etc", ".."], write: ["."] },
-        net_policy: { allow_private_networks: true },
-      });
-      await expectLeast(
-        await ofText(withPlaces(source, url, path), ...given.map((answer) => ({ handlers: handlersOf(answer), policy }))).catch(
-          skipRefused,
-        ),
-      );
-    }),
+    fc.asyncProperty(
+      program,
+      fc.array(arbitraryAnswers, { minLength: 1, maxLength: 2 }),
+      arbitraryUrls,
+      arbitraryPaths,
+      async (source, given, url, path) => {
+        const policy = policyOf({
+          default_allow: true,
+          fs_policy: { read: ["notes", "/etc", ".."], write: ["."] },
+          net_policy: { allow_private_networks: true },
+        });
+        await expectLeast(
+          await ofText(withPlaces(source, url, path), ...given.map((answer) => ({ handlers: handlersOf(answer), policy }))).catch(
+            skipRefused,
+          ),
+        );
+      },
+    ),
     { numRuns: cases(200) },
   );
 });

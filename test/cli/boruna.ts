@@ -3,9 +3,12 @@ import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 
+/** The built command. */
 export const MAIN = fileURLToPath(new URL("../../dist/bin/boruna.js", import.meta.url));
+/** The folder `examples/` of the repository. */
 export const EXAMPLES = fileURLToPath(new URL("../../examples/", import.meta.url));
 
+/** How a process ended, and what it printed. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -27,6 +30,7 @@ export function environment(own: Readonly<Record<string, string>> = {}): NodeJS.
   return { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", TMPDIR: tmpdir(), ...own };
 }
 
+/** Runs the command to its end, in the examples' folder unless `options` name another. */
 export function boruna(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const child = spawn(process.execPath, [...(options.nodeFlags ?? []), MAIN, ...args], {
     cwd: options.cwd ?? EXAMPLES,

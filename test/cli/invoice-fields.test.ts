@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP } from "../cases.ts";
-import { serve, type TestServer } from "../gateway/handlers/support.ts";
+import { startTestServer, type TestServer } from "../gateway/handlers/support.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
 
 const cwd = temporaryFolder();
@@ -24,7 +24,7 @@ const asked: { model: string; response_format: unknown; messages: { content: str
 
 beforeAll(async () => {
   cpSync(join(EXAMPLES, "invoice-fields"), cwd, { recursive: true });
-  server = await serve((request, response, body) => {
+  server = await startTestServer((request, response, body) => {
     expect(request.headers.authorization).toBe(`Bearer ${KEY}`);
     asked.push(JSON.parse(body));
     const content = JSON.stringify(answers.shift());

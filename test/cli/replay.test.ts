@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP, sampled } from "../cases.ts";
-import { linesOf, mend } from "../replay/mend.ts";
+import { linesOf, withNewHashes } from "../replay/mend.ts";
 import { startCollector } from "../telemetry/collector.ts";
 import { boruna, type Ended, type RunOptions } from "./boruna.ts";
 
@@ -38,14 +38,14 @@ beforeAll(async () => {
   );
   for (const name of ["cut", "wrong"]) cpSync(join(folder, "run.jsonl.blobs"), join(folder, `${name}.jsonl.blobs`), { recursive: true });
   write("cut.jsonl", `${lines.slice(0, 2).join("\n")}\n`);
-  write("wrong.jsonl", mend(lines.map((line) => (line.startsWith('{"event"') ? line.replace('"a.txt"', '"b.txt"') : line))));
+  write("wrong.jsonl", withNewHashes(lines.map((line) => (line.startsWith('{"event"') ? line.replace('"a.txt"', '"b.txt"') : line))));
   // Forged logs: the limits in the header are as high as possible, and no end record says how many steps the run took.
   for (const name of ["spin", "grow"]) {
     const [header = ""] = linesOf(read(`${name}.jsonl`));
     const most = (text: string): string => text.replace(/"(max_steps|max_alloc_bytes|n)":\d+/g, '"$1":9007199254740991');
     const asks = header.replace(/"limits":\{[^}]*\},"mode"|"args":\{[^}]*\}/g, most);
     cpSync(join(folder, `${name}.jsonl.blobs`), join(folder, `${name}-forged.jsonl.blobs`), { recursive: true });
-    write(`${name}-forged.jsonl`, mend([asks, '{"event":{"UiEmit":{"tree":{"Int":1}}},"n":1}']));
+    write(`${name}-forged.jsonl`, withNewHashes([asks, '{"event":{"UiEmit":{"tree":{"Int":1}}},"n":1}']));
   }
 });
 

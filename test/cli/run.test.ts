@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP } from "../cases.ts";
-import { mend } from "../replay/mend.ts";
+import { withNewHashes } from "../replay/mend.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
 import { startWeb, type Web, writeCalls } from "./fixtures.ts";
 
@@ -89,7 +89,7 @@ test("a log with an edited answer and recomputed hashes diverges at the call whe
   const edited = lines.map((line) =>
     line.includes('"CapResult"') && line.includes('for \\"x\\"') ? line.replace("mock file content", "other content") : line,
   );
-  writeFileSync(log, mend(edited));
+  writeFileSync(log, withNewHashes(edited));
   const text = await boruna(["replay", log]);
   expect(text.code).toBe(5);
   expect(text.stdout).toContain("divergence at event 3");

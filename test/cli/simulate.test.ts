@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP, sampled } from "../cases.ts";
-import { blocksOf } from "../repo/console-blocks.ts";
+import { codeBlocksOf } from "../repo/console-blocks.ts";
 import { ROOT } from "../repo/imports.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
 
@@ -12,7 +12,7 @@ const folder = temporaryFolder();
 cpSync(join(EXAMPLES, "refund"), folder, { recursive: true });
 
 /** The commands of the guide with the output below each. */
-const examples = blocksOf(readFileSync(join(ROOT, "docs/guide/simulate.md"), "utf8"))
+const examples = codeBlocksOf(readFileSync(join(ROOT, "docs/guide/simulate.md"), "utf8"))
   .filter(({ language }) => language === "console")
   .map(({ text }) => {
     const [command = "", ...output] = text
@@ -37,7 +37,7 @@ test.each(examples.filter(({ command }) => DEEP || !command.startsWith("simulate
 test("the programs of the guide are those of the example", () => {
   const page = readFileSync(join(ROOT, "docs/guide/simulate.md"), "utf8");
   const text = (name: string): string => readFileSync(join(folder, name), "utf8").replaceAll(/^ {4}/gm, "");
-  const [snippet = "", invariant = ""] = blocksOf(page).flatMap(({ language, text: block }) => (language === "text" ? [block] : []));
+  const [snippet = "", invariant = ""] = codeBlocksOf(page).flatMap(({ language, text: block }) => (language === "text" ? [block] : []));
   expect(text("retry.ax")).toContain(snippet);
   expect(readFileSync(join(folder, "once.ax"), "utf8")).toContain(invariant);
 });

@@ -13,6 +13,7 @@ import { parseJson } from "../../vm/json/json.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { contextOf } from "./handlers/support.ts";
 
+/** Returns the policy with these fields. All other fields have their defaults. */
 export const policyOf = (data: unknown): Policy => policyFromJson(parseJson(JSON.stringify(data)));
 
 /** Fills in the default arguments of the capability table. */
@@ -38,6 +39,7 @@ export function machineFunctionOf(handler: Handler | MachineHandler | undefined)
   throw new Error("not a handler for the machine's values");
 }
 
+/** Returns a function that calls the handler, and returns its answer or its error as text. */
 export function callerOf(capability: string, handler: MachineFunction, policy: Policy, more: Partial<HandlerContext> = {}) {
   return (...args: readonly Value[]): Promise<Value> =>
     outcomeOf(async () => {

@@ -43,6 +43,7 @@ export function writeDeclaration(folder: string, declaration: ToolDeclaration): 
   writeFileSync(join(folder, "mcp_t.json"), JSON.stringify(declarationToJson(declaration)));
 }
 
+/** Imported tools, and a function that runs a program with them. */
 export interface TestTools {
   readonly tools: ImportedTools;
   readonly warnings: readonly string[];

@@ -6,6 +6,7 @@ import { StdioClientTransport as OldStdio } from "@modelcontextprotocol/sdk/clie
 import { StreamableHTTPClientTransport as OldHttp } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { environment, MAIN } from "../cli/boruna.ts";
 
+/** The versions of clients: of the two protocols, and of the SDK 1.x. */
 export const CLIENT_KINDS = ["2026", "2025", "1.x"] as const;
 export type ClientKind = (typeof CLIENT_KINDS)[number];
 

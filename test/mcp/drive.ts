@@ -26,6 +26,7 @@ export const FETCHES = `fn main(n: Int) -> List<Int> !{net.fetch} {
 }`;
 export const ENDLESS = "fn main() -> Int {\n    let mut i = 0\n    while true { i = (i + 1) % 1000 }\n    i\n}";
 
+/** Uses every tool, prompt and resource of the server once, and checks the answers. */
 export async function driveEveryTool({ call, tools, resources, read, prompt }: TestClient): Promise<void> {
   const used = new Set<string>();
   const ask = async (name: string, args: Readonly<Record<string, unknown>>, options?: Parameters<typeof call>[2]): Promise<Answer> => {

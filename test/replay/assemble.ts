@@ -27,6 +27,7 @@ interface ModuleLines {
   readonly debug?: false;
 }
 
+/** Returns the verified program with these functions. */
 export function assemble(lines: ModuleLines): Program {
   const registry = lines.registry ?? BUILTIN_REGISTRY;
   const constants: Value[] = [];

@@ -7,10 +7,10 @@ import { memorySource } from "../../replay/log/log-source.ts";
 import { memoryRecorder } from "../../replay/log/recorder.ts";
 import { differenceReport, diffSummaryLine } from "../../replay/report/diff-report.ts";
 import type { RunEvent } from "../../vm/events.ts";
-import { edit } from "./mend.ts";
+import { editLine } from "./mend.ts";
 import { ACTORS, LOOPS, READS_TWICE, READS_TWICE_INLINE, TRIES } from "./programs.ts";
 import { logOf, recorded } from "./recorded.ts";
-import { anyEvents, description, endOf, record } from "./sample.ts";
+import { anyEvents, sampleDescription, successEnd, recordEvents } from "./sample.ts";
 
 function diff(a: ParsedLog, b: ParsedLog): DiffSummary & { readonly found: readonly LogDifference[] } {
   const found: LogDifference[] = [];
@@ -21,7 +21,7 @@ function diff(a: ParsedLog, b: ParsedLog): DiffSummary & { readonly found: reado
 }
 
 function logFrom(events: readonly RunEvent[], inlineBytes?: number): ParsedLog {
-  const recorder = record(events, inlineBytes === undefined ? {} : { inlineBytes });
+  const recorder = recordEvents(events, inlineBytes === undefined ? {} : { inlineBytes });
   return parseLog(memorySource(recorder.bytes(), recorder.blobs));
 }
 
@@ -136,9 +136,9 @@ describe("headers and ends", () => {
   });
 
   test("an event log has neither", () => {
-    const recorder = memoryRecorder(description(), { format: "eventlog" });
+    const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
     for (const event of calls("a")) recorder.append(event);
-    recorder.finish(endOf(2));
+    recorder.finish(successEnd(2));
     const eventLog = parseLog(memorySource(recorder.bytes()));
     expect(diff(eventLog, logFrom(calls("a"))).same).toBe(true);
     expect(shown(diff(eventLog, logFrom(calls("b"))))).toEqual(["arguments 1 1 args[0]", "answer 2 2 result"]);
@@ -149,7 +149,7 @@ test("a difference shows both values, without control characters", async () => {
   const recording = await recorded(ACTORS);
   const lines = new TextDecoder().decode(recording.bytes).split("\n");
   const sent = lines.findIndex((line) => line.includes("MessageSend")) + 1;
-  const other = logOf(recording, edit(recording.bytes, sent, '"Int":41', '"Int":42'));
+  const other = logOf(recording, editLine(recording.bytes, sent, '"Int":41', '"Int":42'));
   const { found } = diff(logOf(recording), other);
   expect(found.flatMap(differenceReport)).toEqual([
     `event ${sent - 1}: other contents`,

@@ -11,14 +11,14 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { canonicalJson } from "../../vm/json/json.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import type { RunEvent } from "../../vm/events.ts";
-import { linesOf, rewrite } from "./mend.ts";
+import { linesOf, rewriteLines } from "./mend.ts";
 import { ACTORS, READS_TWICE, TRIES } from "./programs.ts";
 import { logOf, recorded } from "./recorded.ts";
-import { anyEvents, record } from "./sample.ts";
+import { anyEvents, recordEvents } from "./sample.ts";
 
 const compiled = (text: string): Program => verifyModule(compile({ name: "shows.ax", text }).module);
 const logFrom = (events: readonly RunEvent[], inlineBytes?: number): ParsedLog => {
-  const recorder = record(events, inlineBytes === undefined ? {} : { inlineBytes });
+  const recorder = recordEvents(events, inlineBytes === undefined ? {} : { inlineBytes });
   return parseLog(memorySource(recorder.bytes(), recorder.blobs));
 };
 
@@ -112,7 +112,7 @@ describe("entries", () => {
     const recording = await recorded(LOOP, { args: { n: 5 } });
     const log = logOf(
       recording,
-      rewrite(recording.bytes, (lines) => lines.map((line) => line.replace('{"String":"2"}', '{"String":"x"}'))),
+      rewriteLines(recording.bytes, (lines) => lines.map((line) => line.replace('{"String":"2"}', '{"String":"x"}'))),
     );
     const { entries, reasons } = await located(log);
     expect(places(entries)).toEqual(["one:1", "main:8", "one:1", "main:8", ...Array.from({ length: 6 }, () => "-")]);
@@ -144,7 +144,7 @@ describe("the place of one event", () => {
     const recording = await recorded(LOOP, { args: { n: 3 } });
     const log = logOf(
       recording,
-      rewrite(recording.bytes, (lines) => lines.map((line) => line.replace('{"String":"1"}', '{"String":"x"}'))),
+      rewriteLines(recording.bytes, (lines) => lines.map((line) => line.replace('{"String":"1"}', '{"String":"x"}'))),
     );
     expect(await locateEvent(log, 9)).toEqual({ stack: [], reason: "the program makes the recorded call with other arguments" });
     expect((await locateEvent(log, 5)).stack.map(({ function: name }) => name)).toEqual(["one", "main"]);

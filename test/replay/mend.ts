@@ -1,11 +1,11 @@
-/** Changes a log and recomputes its hash chain, like a forger. */
+/** Changes logs and recomputes their hash chains, like a forger. */
 import { createHash } from "node:crypto";
 import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
 
 const DEPTH = { maxDepth: 40_000 };
 
-/** The hash chain, implemented a second time from its documentation. */
-export function mend(lines: readonly string[]): string {
+/** Returns the log with these lines, with the hash chain recomputed. Implements the chain a second time, from its documentation. */
+export function withNewHashes(lines: readonly string[]): string {
   let previous = Buffer.alloc(32);
   return lines
     .map((line) => {
@@ -24,16 +24,16 @@ export function mend(lines: readonly string[]): string {
 export const linesOf = (log: string): string[] => log.split("\n").filter((line) => line !== "");
 
 /** Replaces text in one line of a log (from 1) and recomputes the chain. */
-export function edit(log: Uint8Array, line: number, from: string | RegExp, to: string): Uint8Array {
+export function editLine(log: Uint8Array, line: number, from: string | RegExp, to: string): Uint8Array {
   const lines = linesOf(new TextDecoder().decode(log));
   const before = lines[line - 1] ?? "";
   const after = before.replace(from, to);
   if (before === after) throw new Error(`line ${line} has no ${String(from)}: ${before}`);
-  return new TextEncoder().encode(mend(lines.map((l, i) => (i === line - 1 ? after : l))));
+  return new TextEncoder().encode(withNewHashes(lines.map((l, i) => (i === line - 1 ? after : l))));
 }
 
 /** Changes any lines, then renumbers the events and recomputes their count and the chain. */
-export function rewrite(log: Uint8Array, change: (lines: string[]) => string[]): Uint8Array {
+export function rewriteLines(log: Uint8Array, change: (lines: string[]) => string[]): Uint8Array {
   let n = 0;
   const lines = change(linesOf(new TextDecoder().decode(log))).map((line) => {
     if (line.startsWith('{"end"')) return line.replace(/"events":\d+/, `"events":${n}`);
@@ -41,5 +41,5 @@ export function rewrite(log: Uint8Array, change: (lines: string[]) => string[]):
     n += 1;
     return line.replace(/"n":\d+\}$/, `"n":${n}}`);
   });
-  return new TextEncoder().encode(mend(lines));
+  return new TextEncoder().encode(withNewHashes(lines));
 }

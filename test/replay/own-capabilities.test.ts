@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { createRegistry } from "../../gateway/own-capabilities.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { edit } from "./mend.ts";
+import { editLine } from "./mend.ts";
 import { READS_TWICE } from "./programs.ts";
 import { logOf, recorded, replayed } from "./recorded.ts";
 
@@ -57,12 +57,12 @@ describe("a forged declaration is refused", () => {
     ["a wrong default", '"default":0.5', '"default":"half"', "log.form"],
   ])("%s", async (_name, from, to, kind) => {
     const run = await recording();
-    await expect((async () => replayed(run, edit(run.bytes, 1, from, to)))()).rejects.toMatchObject({ kind });
+    await expect((async () => replayed(run, editLine(run.bytes, 1, from, to)))()).rejects.toMatchObject({ kind });
   });
 
   test("another result type: the recorded answer no longer fits, so the replay diverges", async () => {
     const run = await recording();
-    const forged = edit(run.bytes, 1, '"result":"Option<String>"', '"result":"Int"');
+    const forged = editLine(run.bytes, 1, '"result":"Option<String>"', '"result":"Int"');
     expect(await replayed(run, forged)).toMatchObject({ status: "divergence" });
   });
 });

@@ -7,13 +7,14 @@ import { memorySource } from "../../replay/log/log-source.ts";
 import { replayRun, type ReplayOptions, type ReplayReport } from "../../replay/replay.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 
+/** A run with its log. */
 export interface Recorded {
   readonly run: Execution;
   readonly bytes: Uint8Array;
   readonly recorder: MemoryRecorder;
 }
 
-/** Default: allow-all and no tracing. */
+/** Runs a program and records its log in memory. Default: allow-all and no tracing. */
 export async function recorded(program: Program, options: RunOptions = {}, inlineBytes = LOG_LIMITS.inlineBytes): Promise<Recorded> {
   const made: MemoryRecorder[] = [];
   const run = await execute(program, {
@@ -31,12 +32,14 @@ export async function recorded(program: Program, options: RunOptions = {}, inlin
   return { run, bytes: recorder.bytes(), recorder };
 }
 
+/** Reads the log, or `bytes` instead of it. */
 export function logOf(recording: Recorded, bytes: Uint8Array = recording.bytes): RunLog {
   const log = parseLog(memorySource(bytes, recording.recorder.blobs));
   if (log.format !== "log") throw new Error("not a run log");
   return log;
 }
 
+/** Replays the log, or `bytes` instead of it. */
 export function replayed(recording: Recorded, bytes: Uint8Array = recording.bytes, options: ReplayOptions = {}): Promise<ReplayReport> {
   return replayRun(logOf(recording, bytes), { tracing: false, ...options });
 }

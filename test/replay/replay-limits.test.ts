@@ -4,7 +4,7 @@ import type { ReplayLimits } from "../../replay/replay-limits.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { assemble } from "./assemble.ts";
-import { edit, mend } from "./mend.ts";
+import { editLine, withNewHashes } from "./mend.ts";
 import { LOOPS } from "./programs.ts";
 import { recorded, replayed, type Recorded } from "./recorded.ts";
 
@@ -33,8 +33,8 @@ const GROWS: Program = assemble({
 /** Records a run, then changes the limits in the log's header to the largest ones. */
 async function unbounded(program: Program, args: Readonly<Record<string, unknown>> = {}): Promise<Recorded> {
   const recording = await recorded(program, { args, limits: { max_steps: 1_000, max_alloc_bytes: 20_000 } });
-  const steps = edit(recording.bytes, 1, '"max_steps":1000', `"max_steps":${MAX}`);
-  return { ...recording, bytes: edit(steps, 1, '"max_alloc_bytes":20000', `"max_alloc_bytes":${MAX}`) };
+  const steps = editLine(recording.bytes, 1, '"max_steps":1000', `"max_steps":${MAX}`);
+  return { ...recording, bytes: editLine(steps, 1, '"max_alloc_bytes":20000', `"max_alloc_bytes":${MAX}`) };
 }
 const withoutEnd = (bytes: Uint8Array): Uint8Array => bytes.subarray(0, Buffer.from(bytes).lastIndexOf('{"end"'));
 const errorOf = async (promise: Promise<unknown>): Promise<unknown> =>
@@ -47,7 +47,7 @@ describe("a replay ends where the recorded run did", () => {
   test("at its steps, whatever limit the header asks for", async () => {
     const recording = await unbounded(LOOPS, { n: 100_000_000 });
     const end = recording.run.steps;
-    const report = await replayed(recording, edit(recording.bytes, 2, /"end":\{.*\},"hash"/, success(end)));
+    const report = await replayed(recording, editLine(recording.bytes, 2, /"end":\{.*\},"hash"/, success(end)));
     expect(report.result.steps).toBe(end);
     expect(report).toMatchObject({
       status: "divergence",
@@ -65,7 +65,7 @@ describe("a replay ends where the recorded run did", () => {
 
   test("at its allocation, whatever limit the header asks for", async () => {
     const recording = await unbounded(GROWS);
-    const report = await replayed(recording, edit(recording.bytes, 4, /"end":\{.*\},"hash"/, success(1_000_000, 10_000)));
+    const report = await replayed(recording, editLine(recording.bytes, 4, /"end":\{.*\},"hash"/, success(1_000_000, 10_000)));
     expect(report.result.allocBytes).toBeLessThanOrEqual(10_000);
     expect(report).toMatchObject({
       status: "divergence",
@@ -112,7 +112,7 @@ describe("a replay uses no more than the caller allows", () => {
 
   test("a claim above the default limits needs the caller's permission", async () => {
     const recording = await unbounded(LOOPS, { n: 100_000_000 });
-    const log = edit(recording.bytes, 2, /"end":\{.*\},"hash"/, success(MAX));
+    const log = editLine(recording.bytes, 2, /"end":\{.*\},"hash"/, success(MAX));
     expect(await errorOf(replayed(recording, log))).toMatchObject({
       0: "log.replay_limit",
       1: `the recorded run took ${MAX} steps; this replay may take 10000000`,
@@ -149,5 +149,5 @@ function withEvents(bytes: Uint8Array): Uint8Array {
   const text = new TextDecoder().decode(withoutEnd(bytes));
   const lines = text.split("\n").filter((line) => line !== "");
   const event = '{"event":{"UiEmit":{"tree":{"Int":1}}},"n":1}';
-  return new TextEncoder().encode(mend(lines.length > 1 ? lines : [...lines, event]));
+  return new TextEncoder().encode(withNewHashes(lines.length > 1 ? lines : [...lines, event]));
 }

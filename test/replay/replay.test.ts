@@ -15,10 +15,10 @@ import { BorunaError } from "../../vm/error.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { assemble, type Line } from "./assemble.ts";
-import { edit, rewrite } from "./mend.ts";
+import { editLine, rewriteLines } from "./mend.ts";
 import { ACTORS, LOOPS, READS_TWICE, READS_TWICE_INLINE, TRIES } from "./programs.ts";
 import { logOf, recorded, replayed, type Recorded } from "./recorded.ts";
-import { description, endOf } from "./sample.ts";
+import { sampleDescription, successEnd } from "./sample.ts";
 import { anyText } from "./values.ts";
 import { kindOf } from "../error-kind.ts";
 
@@ -150,7 +150,7 @@ describe("a divergence is located where it happens", () => {
   // Lines of the log: 1 header, 2 and 3 the first call and its answer, 4 and 5 the second, 6 end.
   test("an edited answer: the next call has other arguments", async () => {
     const recording = await reads();
-    const report = await replayed(recording, edit(recording.bytes, 3, "a.txt", "ä.txt"));
+    const report = await replayed(recording, editLine(recording.bytes, 3, "a.txt", "ä.txt"));
     expect(report).toMatchObject({ status: "divergence", exitCode: 5, events: { recorded: 4, compared: 2 } });
     expect(report.divergence).toMatchObject({
       kind: "arguments",
@@ -178,7 +178,7 @@ describe("a divergence is located where it happens", () => {
 
   test("an edited answer: the value differs", async () => {
     const recording = await reads();
-    const report = await replayed(recording, edit(recording.bytes, 5, "text of a", "text of b"));
+    const report = await replayed(recording, editLine(recording.bytes, 5, "text of a", "text of b"));
     expect(report.divergence).toMatchObject({
       kind: "value",
       event: 5,
@@ -204,7 +204,7 @@ describe("a divergence is located where it happens", () => {
 
   test("an answer of the wrong type", async () => {
     const recording = await reads();
-    const report = await replayed(recording, edit(recording.bytes, 5, '{"String":"text of a"}', '{"Int":1}'));
+    const report = await replayed(recording, editLine(recording.bytes, 5, '{"String":"text of a"}', '{"Int":1}'));
     expect(report.divergence).toMatchObject({
       kind: "answer",
       event: 4,
@@ -215,7 +215,7 @@ describe("a divergence is located where it happens", () => {
 
   test("an answer replaced by a failure", async () => {
     const recording = await reads();
-    const log = edit(
+    const log = editLine(
       recording.bytes,
       5,
       '{"CapResult":{"capability":"fs.read","result":{"String":"text of a"}}}',
@@ -233,7 +233,7 @@ describe("a divergence is located where it happens", () => {
 
   test("an edited call", async () => {
     const recording = await reads();
-    const report = await replayed(recording, edit(recording.bytes, 2, "index.txt", "index.md"));
+    const report = await replayed(recording, editLine(recording.bytes, 2, "index.txt", "index.md"));
     expect(report.divergence).toMatchObject({
       kind: "arguments",
       event: 1,
@@ -245,7 +245,7 @@ describe("a divergence is located where it happens", () => {
 
   test("another capability", async () => {
     const recording = await reads();
-    const log = rewrite(recording.bytes, (lines) =>
+    const log = rewriteLines(recording.bytes, (lines) =>
       lines.map((line) => line.replace('"capability":"fs.read"', '"capability":"net.fetch"')),
     );
     expect((await replayed(recording, log)).divergence).toMatchObject({
@@ -259,7 +259,7 @@ describe("a divergence is located where it happens", () => {
     const recording = await reads();
     const report = await replayed(
       recording,
-      rewrite(recording.bytes, (lines) => lines.filter((_, i) => i !== 3 && i !== 4)),
+      rewriteLines(recording.bytes, (lines) => lines.filter((_, i) => i !== 3 && i !== 4)),
     );
     expect(report.divergence).toMatchObject({
       kind: "beyond_log",
@@ -272,7 +272,7 @@ describe("a divergence is located where it happens", () => {
 
   test("events that the program does not repeat", async () => {
     const recording = await reads();
-    const log = rewrite(recording.bytes, (lines) => lines.flatMap((line, i) => (i === 4 ? [line, ...lines.slice(3, 5)] : [line])));
+    const log = rewriteLines(recording.bytes, (lines) => lines.flatMap((line, i) => (i === 4 ? [line, ...lines.slice(3, 5)] : [line])));
     const report = await replayed(recording, log);
     expect(report.divergence).toMatchObject({
       kind: "left_over",
@@ -298,19 +298,19 @@ describe("a divergence is located where it happens", () => {
     ["a limit of the run", 1, '"max_steps":10000000', '"max_steps":5', { kind: "left_over" }],
   ])("an end that was edited: %s", async (_name, line, from, to, expected) => {
     const recording = await reads();
-    const log = edit(recording.bytes, line, from, to);
+    const log = editLine(recording.bytes, line, from, to);
     expect((await replayed(recording, log)).divergence).toMatchObject(expected);
   });
 
   test("contract checks and emitted trees", async () => {
     const recording = await recorded(TRIES);
-    expect((await replayed(recording, edit(recording.bytes, 4, '"passed":true', '"passed":false'))).divergence).toMatchObject({
+    expect((await replayed(recording, editLine(recording.bytes, 4, '"passed":true', '"passed":false'))).divergence).toMatchObject({
       kind: "content",
       event: 3,
       difference: { path: "passed", expected: "false", actual: "true" },
       location: { function: "main", line: 5 },
     });
-    expect((await replayed(recording, edit(recording.bytes, 5, "mock", "muck"))).divergence).toMatchObject({
+    expect((await replayed(recording, editLine(recording.bytes, 5, "mock", "muck"))).divergence).toMatchObject({
       kind: "content",
       event: 4,
       difference: { path: "tree.ok" },
@@ -322,7 +322,7 @@ describe("a divergence is located where it happens", () => {
     const recording = await recorded(ACTORS);
     const lines = new TextDecoder().decode(recording.bytes).split("\n");
     const sent = lines.findIndex((line) => line.includes("MessageSend")) + 1;
-    expect((await replayed(recording, edit(recording.bytes, sent, '"Int":41', '"Int":42'))).divergence).toMatchObject({
+    expect((await replayed(recording, editLine(recording.bytes, sent, '"Int":41', '"Int":42'))).divergence).toMatchObject({
       kind: "content",
       event: sent - 1,
       difference: { path: "payload", expected: "42", actual: "41" },
@@ -335,7 +335,7 @@ describe("a divergence is located where it happens", () => {
     const header = new TextDecoder().decode(refusing.bytes).split("\n")[0] ?? "";
     const report = await replayed(
       recording,
-      rewrite(recording.bytes, ([, ...rest]) => [header, ...rest]),
+      rewriteLines(recording.bytes, ([, ...rest]) => [header, ...rest]),
     );
     expect(report.divergence).toMatchObject({ kind: "left_over", event: 1, location: { function: "main", line: 2 } });
     expect(report.divergence?.actual).toMatch(/^denied: capability_denied/);
@@ -412,8 +412,8 @@ describe("a run that was stopped", () => {
 describe("a log that cannot be trusted is refused", () => {
   test("a policy with another hash", async () => {
     const recording = await reads();
-    const log = edit(recording.bytes, 1, '"policy_hash":"sha256:', '"policy_hash":"sha256:0').slice();
-    const fixed = edit(log, 1, /"policy_hash":"sha256:0([0-9a-f]{63})[0-9a-f]"/, '"policy_hash":"sha256:0$1"');
+    const log = editLine(recording.bytes, 1, '"policy_hash":"sha256:', '"policy_hash":"sha256:0').slice();
+    const fixed = editLine(log, 1, /"policy_hash":"sha256:0([0-9a-f]{63})[0-9a-f]"/, '"policy_hash":"sha256:0$1"');
     expect(await kindOf(() => replayed(recording, fixed))).toBe("log.policy_hash");
   });
 
@@ -421,7 +421,7 @@ describe("a log that cannot be trusted is refused", () => {
     const recording = await reads();
     const other = await recorded(TRIES);
     const moduleOf = (bytes: Uint8Array): string => /"module_blob":"sha256:[0-9a-f]{64}"/.exec(new TextDecoder().decode(bytes))?.[0] ?? "";
-    const log = edit(recording.bytes, 1, moduleOf(recording.bytes), moduleOf(other.bytes));
+    const log = editLine(recording.bytes, 1, moduleOf(recording.bytes), moduleOf(other.bytes));
     expect(await kindOf(() => replayed(recording, log))).toBe("log.blob_missing");
     expect(await kindOf(() => replayed({ ...recording, recorder: other.recorder }, log))).toBe("log.module_hash");
   });
@@ -441,9 +441,9 @@ describe("a log that cannot be trusted is refused", () => {
 
 describe("the event log", () => {
   const eventLog = (events: readonly RunEvent[]): ReturnType<typeof parseLog> => {
-    const recorder = memoryRecorder(description(), { format: "eventlog" });
+    const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
     for (const event of events) recorder.append(event);
-    recorder.finish(endOf(events.length));
+    recorder.finish(successEnd(events.length));
     return parseLog(memorySource(recorder.bytes()));
   };
   const CALLS: readonly RunEvent[] = [

@@ -16,7 +16,7 @@ const HASH = `sha256:${"0".repeat(64)}`;
 const COUNTERS = { total: 1, dispatched: 1, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
 
 /** Describes a mock run of a module that does not exist. */
-export function description(args: LogHeader["args"] = new Map()): RunDescription {
+export function sampleDescription(args: LogHeader["args"] = new Map()): RunDescription {
   const header = {
     program: { name: "sample", moduleHash: HASH, sourceHash: null, moduleBlob: `sha256:${sha256Hex(MODULE)}` },
     policyHash: HASH,
@@ -33,6 +33,7 @@ export function description(args: LogHeader["args"] = new Map()): RunDescription
   return { header: { ...header, runId: runIdOf(header) }, module: MODULE };
 }
 
+/** A contract check, a call that succeeds and one that fails. */
 export const SAMPLE_EVENTS: readonly RunEvent[] = [
   { type: "ContractCheck", function: "main", kind: "requires", index: 0, passed: true },
   { type: "CapCall", capability: "fs.read", args: ["a.txt"] },
@@ -42,17 +43,17 @@ export const SAMPLE_EVENTS: readonly RunEvent[] = [
 ];
 
 /** Returns the end of a successful run with this number of events. */
-export function endOf(events: number, more: Partial<RunEnd> = {}): RunEnd {
+export function successEnd(events: number, more: Partial<RunEnd> = {}): RunEnd {
   return { outcome: "success", value: 42, error: undefined, steps: 10, allocBytes: 100, counters: COUNTERS, events, ...more };
 }
 
 /** Records events in memory. With `end` false, the log has no end record. */
-export function record(
+export function recordEvents(
   events: readonly RunEvent[],
   limits: Partial<LogLimits> = {},
-  end: RunEnd | false = endOf(events.length),
+  end: RunEnd | false = successEnd(events.length),
 ): MemoryRecorder {
-  const recorder = memoryRecorder(description(), { limits });
+  const recorder = memoryRecorder(sampleDescription(), { limits });
   for (const event of events) recorder.append(event);
   if (end !== false) recorder.finish(end);
   return recorder;
@@ -95,6 +96,7 @@ const call: fc.Arbitrary<readonly RunEvent[]> = fc
       : { type: "CapError", capability, kind: "runtime_error", message: answer.message },
   ]);
 
+/** Up to twelve calls and other events. Each call has its answer. */
 export const anyEvents: fc.Arbitrary<readonly RunEvent[]> = fc
   .array(fc.oneof(single, call), { maxLength: 12 })
   .map((parts) => parts.flat());

@@ -12,7 +12,7 @@ import { approve } from "../../runtime/approve.ts";
 import { execute } from "../../runtime/execute.ts";
 import { resume } from "../../runtime/resume.ts";
 import { cases } from "../cases.ts";
-import { edit } from "./mend.ts";
+import { editLine } from "./mend.ts";
 import { READS_TWICE } from "./programs.ts";
 
 const key = generateKey();
@@ -71,12 +71,12 @@ test.each<[string, (bytes: Buffer) => Uint8Array, string]>([
   ],
   [
     "another call, with a new chain",
-    (b) => edit(b, 2, "index.txt", "index.tat"),
+    (b) => editLine(b, 2, "index.txt", "index.tat"),
     "the signature is not one of this log's last hash by the key that it names",
   ],
   [
     "another end, with a new chain",
-    (b) => edit(b, 6, /"steps":\d+/, '"steps":1'),
+    (b) => editLine(b, 6, /"steps":\d+/, '"steps":1'),
     "the signature is not one of this log's last hash by the key that it names",
   ],
 ])("%s", async (_name, from, reason) => {

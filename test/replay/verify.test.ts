@@ -6,7 +6,7 @@ import { execute } from "../../runtime/execute.ts";
 import { verifyLog, type VerifyOptions } from "../../replay/verify.ts";
 import { verifyLines } from "../../replay/report/verify-report.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { edit } from "./mend.ts";
+import { editLine } from "./mend.ts";
 import { READS_TWICE } from "./programs.ts";
 
 let folder = "";
@@ -57,9 +57,16 @@ describe("verify", () => {
     ["an event log", () => Buffer.from('{"version":2,"events":[]}'), "chain", "log.no_chain", 1],
     ["rubbish", () => Buffer.from("\u0000\u0001"), "chain", "log.no_chain", 1],
     ["nothing", () => Buffer.from(""), "chain", "log.empty", undefined],
-    ["another policy", (b) => edit(b, 1, /"policy_hash":"sha256:.{4}/, '"policy_hash":"sha256:0000'), "policy", "log.policy_hash", 1],
-    ["another module", (b) => edit(b, 1, /"module_hash":"sha256:.{4}/, '"module_hash":"sha256:0000'), "module", "log.module_hash", 1],
-    ["wrong steps with a recomputed chain", (b) => edit(b, 6, /"steps":\d+/, '"steps":1'), "replay", "log.divergence", 6, { replay: true }],
+    ["another policy", (b) => editLine(b, 1, /"policy_hash":"sha256:.{4}/, '"policy_hash":"sha256:0000'), "policy", "log.policy_hash", 1],
+    ["another module", (b) => editLine(b, 1, /"module_hash":"sha256:.{4}/, '"module_hash":"sha256:0000'), "module", "log.module_hash", 1],
+    [
+      "wrong steps with a recomputed chain",
+      (b) => editLine(b, 6, /"steps":\d+/, '"steps":1'),
+      "replay",
+      "log.divergence",
+      6,
+      { replay: true },
+    ],
   ])("%s", async (_name, from, check, kind, line, options = {}) => {
     change(from);
     const result = await verifyLog(path, options);
@@ -77,7 +84,7 @@ describe("verify", () => {
   });
 
   test("a completely rewritten log verifies unless a head is expected", async () => {
-    change((bytes) => edit(bytes, 2, "index.txt", "index.tat"));
+    change((bytes) => editLine(bytes, 2, "index.txt", "index.tat"));
     expect((await verifyLog(path)).ok).toBe(true);
     expect((await verifyLog(path, { expectHead: head })).ok).toBe(false);
     expect((await verifyLog(path, { replay: true })).failure).toMatchObject({ kind: "log.divergence", line: 2 });

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP } from "../cases.ts";
 import { boruna, environment } from "../cli/boruna.ts";
-import { blocksOf, words } from "./console-blocks.ts";
+import { codeBlocksOf, wordsOf } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 
 const PAGE = readFileSync(join(ROOT, "docs/guide/approval.md"), "utf8");
@@ -30,11 +30,11 @@ test("docs/guide/approval.md", async () => {
     text.replaceAll("https://bank.example.com", `http://${host}`).replaceAll("bank.example.com", host).replaceAll(PAGE_KEY, key);
 
   const languages: string[] = [];
-  for (const { language, text, line } of blocksOf(PAGE)) {
+  for (const { language, text, line } of codeBlocksOf(PAGE)) {
     languages.push(language);
     if (language === "console") {
       const command = local(text).split("\n", 1)[0] ?? "";
-      const ended = await boruna(words(command.replace(/^\$ boruna /, "")), { cwd: folder });
+      const ended = await boruna(wordsOf(command.replace(/^\$ boruna /, "")), { cwd: folder });
       key = /^as policies name it: (\S+)$/m.exec(ended.stdout)?.[1] ?? key;
       const output = local(text).trimEnd().split("\n").slice(1);
       const code = Number(/^\(exit code ([0-9]+)\)$/.exec(output.at(-1) ?? "")?.[1] ?? 0);

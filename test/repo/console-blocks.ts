@@ -7,7 +7,7 @@ export interface Block {
   readonly line: number;
 }
 
-export function blocksOf(page: string): readonly Block[] {
+export function codeBlocksOf(page: string): readonly Block[] {
   return [...page.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(({ index, 1: language = "", 2: text = "" }) => ({
     language,
     text,
@@ -16,7 +16,7 @@ export function blocksOf(page: string): readonly Block[] {
 }
 
 /** Splits a command line into words. Double quotes enclose words with spaces. */
-export const words = (line: string): string[] =>
+export const wordsOf = (line: string): string[] =>
   [...line.matchAll(/"([^"]*)"|(\S+?)="([^"]*)"|(\S+)/g)].map(
     ([, quoted, key, value, word]) => quoted ?? (key === undefined ? (word ?? "") : `${key}=${value}`),
   );

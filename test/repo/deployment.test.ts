@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { boruna } from "../cli/boruna.ts";
-import { blocksOf, words } from "./console-blocks.ts";
+import { codeBlocksOf, wordsOf } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 
 const page = readFileSync(join(ROOT, "docs/guide/operations.md"), "utf8");
-const blocks = blocksOf(page);
+const blocks = codeBlocksOf(page);
 const only = (language: string): string => {
   const found = blocks.filter((block) => block.language === language);
   expect(found).toHaveLength(1);
@@ -122,7 +122,7 @@ describe("the deployment files of docs/guide/operations.md", () => {
     ]);
     expect(Number(values.get("TimeoutStopSec"))).toBeGreaterThan(DRAIN_S);
     expect(values.get("KillSignal")).toBe("SIGTERM");
-    const [program, ...args] = words(values.get("ExecStart") ?? "");
+    const [program, ...args] = wordsOf(values.get("ExecStart") ?? "");
     expect(program).toMatch(/^\/.*\/boruna$/);
     await expectAccepted(args);
   });

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, posix, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** The folder of the repository. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ROOMS = [
   "vm",
@@ -44,6 +45,7 @@ function isTypeClause(clause: string | undefined): boolean {
   return names !== undefined && names.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type "));
 }
 
+/** Finds the imports in the text of a file. */
 export function importsOf(from: string, text: string): readonly Import[] {
   const entry = (specifier: string, kind: Import["kind"]): Import => {
     const own = specifier.startsWith(".");
@@ -68,6 +70,7 @@ export function sourceFiles(): readonly string[] {
   return [...files, "index.ts"].toSorted();
 }
 
+/** Returns the imports of all source files. */
 export function allImports(): readonly Import[] {
   return sourceFiles().flatMap((file) => importsOf(file, readFileSync(join(ROOT, file), "utf8")));
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { boruna, EXAMPLES, MAIN } from "../cli/boruna.ts";
-import { blocksOf, words } from "./console-blocks.ts";
+import { codeBlocksOf, wordsOf } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 
 const PAGE = readFileSync(join(ROOT, "docs/guide/least-policy.md"), "utf8");
@@ -14,7 +14,7 @@ const EXAMPLE = join(EXAMPLES, "sales-totals");
 test("docs/guide/least-policy.md", async () => {
   const folder = temporaryFolder();
   cpSync(EXAMPLE, folder, { recursive: true });
-  for (const { language, text, line } of blocksOf(PAGE)) {
+  for (const { language, text, line } of codeBlocksOf(PAGE)) {
     if (language === "sh") {
       writeFileSync(join(folder, "ci.sh"), text);
       continue;
@@ -28,7 +28,7 @@ test("docs/guide/least-policy.md", async () => {
       const [command = "", ...output] = text.trimEnd().split("\n");
       const [, code = "0"] = /^\(exit code ([0-9]+)\)$/.exec(output.at(-1) ?? "") ?? [];
       const expected = output.filter((part) => !part.startsWith("(exit code "));
-      const ended = await boruna(words(command.replace(/^\$ boruna /, "")), { cwd: folder });
+      const ended = await boruna(wordsOf(command.replace(/^\$ boruna /, "")), { cwd: folder });
       const printed = `${ended.stdout}${ended.stderr}`;
       // The line `recorded: …` is between the value and the messages of a run.
       expect(printed.replace(/^recorded: .*\n/m, ""), `line ${line}: ${command}`).toContain(expected.join("\n"));
@@ -48,7 +48,7 @@ test("the script for CI finds what a change of a library opens", async () => {
     expect(ended.status, ended.stderr).toBe(0);
   };
   const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
-  const script = blocksOf(PAGE).find(({ language }) => language === "sh")?.text ?? "";
+  const script = codeBlocksOf(PAGE).find(({ language }) => language === "sh")?.text ?? "";
   write("ci.sh", script);
   write("boruna", `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
   chmodSync(join(folder, "boruna"), 0o755);
@@ -82,7 +82,7 @@ test("the script for CI finds what a change of a library opens", async () => {
 });
 
 test("the files of the example are those of the page", () => {
-  const blocks = blocksOf(PAGE).map(({ text }) => text);
+  const blocks = codeBlocksOf(PAGE).map(({ text }) => text);
   for (const name of ["scopes.jsonc", "policy.jsonc"]) expect(blocks).toContain(readFileSync(join(EXAMPLE, name), "utf8"));
   const [, ...code] = readFileSync(join(EXAMPLE, "totals.ax"), "utf8").split("\n");
   expect(blocks).toContain(["// totals.ax", ...code.slice(1)].join("\n"));

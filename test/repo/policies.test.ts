@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { boruna } from "../cli/boruna.ts";
-import { blocksOf, words } from "./console-blocks.ts";
+import { codeBlocksOf, wordsOf } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 
 const PAGE = readFileSync(join(ROOT, "docs/guide/policies.md"), "utf8");
@@ -12,13 +12,13 @@ const PAGE = readFileSync(join(ROOT, "docs/guide/policies.md"), "utf8");
 test("docs/guide/policies.md", async () => {
   const folder = temporaryFolder();
   const languages: string[] = [];
-  for (const { language, text, line } of blocksOf(PAGE)) {
+  for (const { language, text, line } of codeBlocksOf(PAGE)) {
     languages.push(language);
     if (language === "console") {
       const [command = "", ...output] = text.trimEnd().split("\n");
       const [, code = "0"] = /^\(exit code ([0-9]+)\)$/.exec(output.at(-1) ?? "") ?? [];
       const expected = output.filter((part) => !part.startsWith("(exit code "));
-      const ended = await boruna(words(command.replace(/^\$ boruna /, "")), { cwd: folder });
+      const ended = await boruna(wordsOf(command.replace(/^\$ boruna /, "")), { cwd: folder });
       const printed = `${ended.stdout}${ended.stderr}`.replace(/head [0-9a-f]{64}/g, "head …");
       expect(printed, `line ${line}: ${command}`).toContain(expected.join("\n"));
       expect(ended.code, `line ${line}: ${command}`).toBe(Number(code));

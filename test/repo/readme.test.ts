@@ -7,12 +7,12 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP } from "../cases.ts";
 import { boruna } from "../cli/boruna.ts";
-import { blocksOf, words } from "./console-blocks.ts";
+import { codeBlocksOf, wordsOf } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 const EXAMPLES = readFileSync(join(ROOT, "docs", "guide", "examples.md"), "utf8");
-const blocks = blocksOf(README);
+const blocks = codeBlocksOf(README);
 const folder = temporaryFolder();
 /** The folder for the logs and spans of `npm start`. */
 const logs = join(folder, "start");
@@ -80,7 +80,7 @@ describe("README", () => {
 
   const commands = blocks.filter((b) => b.language === "console").map((b) => b.text.trimEnd().split("\n"));
   test.each(commands)("%s", async (line, ...output) => {
-    const ended = await boruna(words(line.replace(/^\$ boruna /, "").replaceAll(".boruna/start", logs)), {
+    const ended = await boruna(wordsOf(line.replace(/^\$ boruna /, "").replaceAll(".boruna/start", logs)), {
       cwd: line.includes("page.ax") ? folder : ROOT,
     });
     expect(`${ended.stdout}${ended.stderr}`).toContain(output.join("\n"));
@@ -102,7 +102,7 @@ describe("README", () => {
 describe("docs/guide/examples.md", () => {
   const commands = [...EXAMPLES.matchAll(/`cd (\S+) && boruna (.*?)`/g)].map(([, where = "", line = ""]) => [where, line] as const);
   test.each(commands)("in %s: boruna %s", async (where, line) => {
-    const ended = await boruna(words(line), { cwd: join(ROOT, where) });
+    const ended = await boruna(wordsOf(line), { cwd: join(ROOT, where) });
     expect(ended.code).toBe(where === "examples/refused" ? 3 : 0);
   });
 

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { DEEP } from "../cases.ts";
 import { boruna, type Ended, environment, MAIN } from "../cli/boruna.ts";
-import { blocksOf, words } from "./console-blocks.ts";
+import { codeBlocksOf, wordsOf } from "./console-blocks.ts";
 import { ROOT } from "./imports.ts";
 
 const PAGE = readFileSync(join(ROOT, "docs/guide/resume.md"), "utf8");
@@ -43,13 +43,13 @@ test("docs/guide/resume.md", async () => {
   };
 
   const languages: string[] = [];
-  for (const { language, text, line } of blocksOf(PAGE)) {
+  for (const { language, text, line } of codeBlocksOf(PAGE)) {
     languages.push(language);
     if (language === "console") {
       const [command = "", ...output] = text.trimEnd().split("\n");
       const code = Number(/^\(exit code ([0-9]+)\)$/.exec(output.at(-1) ?? "")?.[1] ?? 0);
       const expected = output.filter((part) => !part.startsWith("(exit code ")).join("\n");
-      const args = words(local(command.replace(/^\$ boruna /, "")));
+      const args = wordsOf(local(command.replace(/^\$ boruna /, "")));
       const ended = code === KILLED ? await killed(args) : await boruna(args, { cwd: folder });
       expect(`${ended.stdout}${ended.stderr}`.replace(/sha256:[0-9a-f]{64}/g, "sha256:…"), `line ${line}: ${command}`).toContain(expected);
       expect(ended.code, `line ${line}: ${command}`).toBe(code);

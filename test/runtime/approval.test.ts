@@ -20,7 +20,7 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { policyOf } from "../gateway/context.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
-import { rewrite } from "../replay/mend.ts";
+import { rewriteLines } from "../replay/mend.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -38,7 +38,7 @@ function runLogAt(name: string): RunLog {
 
 /** Changes one line of a log (the first is 1), and recomputes the hash chain. */
 const withLine = (log: Uint8Array, number: number, change: (line: string) => string): Uint8Array =>
-  rewrite(log, (lines) => lines.map((line, i) => (i === number - 1 ? change(line) : line)));
+  rewriteLines(log, (lines) => lines.map((line, i) => (i === number - 1 ? change(line) : line)));
 
 const PROGRAM = compile({
   name: "tidy.ax",
@@ -494,7 +494,7 @@ describe("reading a log with decisions", () => {
     ["of another kind", (lines: string[]) => lines.map((line) => line.replace('"decision":"approved"', '"decision":"maybe"'))],
   ])("a log with a decision %s is refused", async (_name, change) => {
     await run({ options: { approve: YES } });
-    writeFileSync(LOG(), rewrite(readFileSync(LOG()), change));
+    writeFileSync(LOG(), rewriteLines(readFileSync(LOG()), change));
     expect(() => readLog(LOG())).toThrow(/is a decision about no call, or a second one|expected approved or denied/);
   });
 });

@@ -6,7 +6,7 @@ import { parsePolicy } from "../../policy/parse.ts";
 import { execute } from "../../runtime/execute.ts";
 import { parseLog, readLog } from "../../replay/log/log-reader.ts";
 import { fileSource, memorySource } from "../../replay/log/log-source.ts";
-import { edit } from "../replay/mend.ts";
+import { editLine } from "../replay/mend.ts";
 import { memoryRecorder } from "../../replay/log/recorder.ts";
 import { replayRun } from "../../replay/replay.ts";
 import { createRegistry } from "../../gateway/own-capabilities.ts";
@@ -149,7 +149,7 @@ describe("execute", () => {
     expect(seen.splice(0)).toEqual([["mock", undefined], ["fs.read", 1], ["fs.read", 2], "success"]);
     await replayRun(readLog(path), { tracing });
     expect(seen.splice(0)).toEqual([["replay", run.runId], ["fs.read", 1], ["fs.read", 2], "success"]);
-    const wrong = edit(readFileSync(path), 6, /"steps":\d+/, '"steps":1');
+    const wrong = editLine(readFileSync(path), 6, /"steps":\d+/, '"steps":1');
     await replayRun(parseLog(memorySource(wrong, fileSource(path).blobs)), { tracing });
     expect(seen.splice(0).at(-1)).toBe("divergence");
     const bytes = readFileSync(path);

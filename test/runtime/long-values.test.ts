@@ -17,7 +17,7 @@ import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { ErrValue, OkValue, RecordValue, SomeValue, type Value } from "../../vm/value/value.ts";
 import { cases } from "../cases.ts";
-import { errorKind, deepValue, text, value as anyValue } from "../vm/arbitrary.ts";
+import { errorKind, deepValue, anyText, anyValue as anyValue } from "../vm/arbitrary.ts";
 
 /** Texts around the sizes at which a piece ends, with characters of one and two code units at the boundary. */
 const longText = fc
@@ -25,7 +25,7 @@ const longText = fc
     fc.integer({ min: 1, max: 3 }),
     fc.integer({ min: -2, max: 2 }),
     fc.constantFrom("x", "é", "\n", "漢"),
-    fc.array(text, { maxLength: 2 }),
+    fc.array(anyText, { maxLength: 2 }),
   )
   .map(([pieces, more, character, [start = "", end = "😀"]]) => {
     const length = pieces * PIECE_UNITS + more - end.length;

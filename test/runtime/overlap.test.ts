@@ -13,7 +13,7 @@ import { verifyLog } from "../../replay/verify.ts";
 import { execute, type Execution, type RunOptions } from "../../runtime/execute.ts";
 import { resume } from "../../runtime/resume.ts";
 import { kindOf } from "../error-kind.ts";
-import { policyOf, serve, type TestServer } from "../gateway/handlers/support.ts";
+import { policyOf, startTestServer, type TestServer } from "../gateway/handlers/support.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
 
 let folder = "";
@@ -277,7 +277,7 @@ describe("the limits on tokens of models", () => {
     });
     let used = 0;
     let requests = 0;
-    server = await serve((_, response) => {
+    server = await startTestServer((_, response) => {
       requests += 1;
       used += 60;
       const usage = { prompt_tokens: 50, completion_tokens: 10 };

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { execute } from "../../runtime/execute.ts";
 import { resume } from "../../runtime/resume.ts";
-import { policyOf, serve, type TestServer } from "../gateway/handlers/support.ts";
+import { policyOf, startTestServer, type TestServer } from "../gateway/handlers/support.ts";
 
 let folder = "";
 let server: TestServer | undefined;
@@ -33,7 +33,7 @@ test.each([
 ])("with max_total_tokens %i the repeated call is %s", async (limit, expected) => {
   const controller = new AbortController();
   let requests = 0;
-  server = await serve((_, response) => {
+  server = await startTestServer((_, response) => {
     requests += 1;
     if (requests === 2) return controller.abort();
     const usage = { prompt_tokens: 50, completion_tokens: 10 };

@@ -29,7 +29,7 @@ import { verifyLog } from "../../replay/verify.ts";
 import { execute, type RunOptions } from "../../runtime/execute.ts";
 import { resume, type ResumeRunOptions, type Resumption } from "../../runtime/resume.ts";
 import { recordingTracing } from "../gateway/tracing.ts";
-import { edit, rewrite } from "../replay/mend.ts";
+import { editLine, rewriteLines } from "../replay/mend.ts";
 import { SHARE } from "../cases.ts";
 import { kindOf } from "../error-kind.ts";
 
@@ -311,10 +311,10 @@ describe("what a resume refuses, before it changes anything", () => {
     const { bytes } = await undisturbed();
     const end = endOfLine(bytes, "CapResult", 4);
     const path = cutCopy(end);
-    writeFileSync(path, edit(bytes.subarray(0, end), 4, "item 0", "item 9"));
+    writeFileSync(path, editLine(bytes.subarray(0, end), 4, "item 0", "item 9"));
     expect(await refused(path, {})).toBe("log.divergence");
     // The log has two more events than the program causes.
-    const longer = rewrite(bytes, (lines) => [...lines.slice(0, -1), ...lines.slice(1, 3)]);
+    const longer = rewriteLines(bytes, (lines) => [...lines.slice(0, -1), ...lines.slice(1, 3)]);
     writeFileSync(path, longer);
     await expect(again(path, { handlers: world().handlers })).rejects.toMatchObject({
       kind: "log.divergence",

@@ -118,6 +118,7 @@ const text = (data: unknown): string => (typeof data === "string" ? data : "");
 const count = (data: unknown): number => (typeof data === "number" ? data : 0);
 const nanos = (data: unknown): bigint => (typeof data === "string" || typeof data === "number" ? BigInt(data) : 0n);
 
+/** Starts an OTLP collector on a free port, which keeps all requests. */
 export async function startCollector(behavior: Behavior = "healthy"): Promise<Collector> {
   const requests: CollectedRequest[] = [];
   const sockets = new Set<Socket>();
@@ -170,6 +171,7 @@ export function portOf(address: AddressInfo | string | null): number {
   return address.port;
 }
 
+/** Returns a script that answers every request with this status. */
 export function answeringWith(status: number, options?: AnswerOptions): Script {
   return (_request, answer) => answer(status, options);
 }

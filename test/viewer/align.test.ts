@@ -4,13 +4,13 @@ import { parseLog } from "../../replay/log/log-reader.ts";
 import { diffLogs } from "../../replay/diff.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { alignEvents } from "../../viewer/page/align.ts";
-import { record } from "../replay/sample.ts";
+import { recordEvents } from "../replay/sample.ts";
 
 const callOf = (unit: string): RunEvent[] => [
   { type: "CapCall", capability: "time.now", args: [unit] },
   { type: "CapResult", capability: "time.now", result: 1 },
 ];
-const logOf = (...units: readonly string[]) => parseLog(memorySource(record(units.flatMap(callOf)).bytes()));
+const logOf = (...units: readonly string[]) => parseLog(memorySource(recordEvents(units.flatMap(callOf)).bytes()));
 
 /** For each row, the numbers of the events of both logs, and the kind of the difference. */
 function rowsOf(a: ReturnType<typeof logOf>, b: ReturnType<typeof logOf>) {

@@ -8,8 +8,8 @@ import { LogIndex } from "../../viewer/log-index.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { temporaryFolder } from "../after-file.ts";
 import { cases } from "../cases.ts";
-import { linesOf, mend } from "../replay/mend.ts";
-import { anyEvents, endOf, record, SAMPLE_EVENTS } from "../replay/sample.ts";
+import { linesOf, withNewHashes } from "../replay/mend.ts";
+import { anyEvents, successEnd, recordEvents, SAMPLE_EVENTS } from "../replay/sample.ts";
 
 const folder = temporaryFolder();
 let files = 0;
@@ -33,7 +33,7 @@ describe("the index of a log", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyEvents, { maxLength: 6 }), pieces, fc.boolean(), async (lists, cuts, hasEnd) => {
         const events = lists.flat();
-        const bytes = record(events, { inlineBytes: 1_000_000 }, hasEnd ? endOf(events.length) : false).bytes();
+        const bytes = recordEvents(events, { inlineBytes: 1_000_000 }, hasEnd ? successEnd(events.length) : false).bytes();
         const file = newFile();
         let index = await refreshIndex(file);
         let from = 0;
@@ -68,7 +68,7 @@ describe("the index of a log", () => {
 
   test("reads any events in order, far into a long log", async () => {
     const events = repeatEvents(1_000);
-    const index = await refreshIndex(newFile(record(events).bytes()));
+    const index = await refreshIndex(newFile(recordEvents(events).bytes()));
     const numbers = [1, 2, 16, 17, 31, 33, 1_000, 4_321, 4_999, 5_000];
     expect(index.readEvents(numbers).map(({ n, event }) => [n, event.type])).toEqual(numbers.map((n) => [n, events[n - 1]?.type]));
     expect(index.readEvents([])).toEqual([]);
@@ -77,7 +77,7 @@ describe("the index of a log", () => {
   });
 
   test("says where a log is broken, and reads the events before", async () => {
-    const lines = linesOf(new TextDecoder().decode(record(SAMPLE_EVENTS).bytes()));
+    const lines = linesOf(new TextDecoder().decode(recordEvents(SAMPLE_EVENTS).bytes()));
     const changed = lines.map((line, i) => (i === 3 ? line.replace("häß", "has") : line)).join("\n");
     const index = await refreshIndex(newFile(`${changed}\n`));
     expect(index).toMatchObject({ state: "broken" });
@@ -97,28 +97,28 @@ describe("the index of a log", () => {
   });
 
   test("starts again if the file is replaced or becomes shorter", async () => {
-    const file = newFile(record(SAMPLE_EVENTS).bytes());
+    const file = newFile(recordEvents(SAMPLE_EVENTS).bytes());
     const index = await refreshIndex(file);
-    renameSync(newFile(record(SAMPLE_EVENTS.slice(0, 3)).bytes()), file);
+    renameSync(newFile(recordEvents(SAMPLE_EVENTS.slice(0, 3)).bytes()), file);
     await refreshIndex(file, index);
     expect(index).toMatchObject({ state: "ended", summary: { eventCount: 3 }, callCount: 1 });
     writeFileSync(file, "rubbish\n");
     expect(await refreshIndex(file, index)).toMatchObject({ state: "broken", summary: { eventCount: 0 } });
-    writeFileSync(file, record(SAMPLE_EVENTS).bytes());
+    writeFileSync(file, recordEvents(SAMPLE_EVENTS).bytes());
     expect(await refreshIndex(file, index)).toMatchObject({ state: "ended", problem: undefined, summary: { eventCount: 5 } });
   });
 
   test("notices a file that was changed after it was indexed", async () => {
-    const file = newFile(record(SAMPLE_EVENTS).bytes());
+    const file = newFile(recordEvents(SAMPLE_EVENTS).bytes());
     const index = await refreshIndex(file);
-    writeFileSync(file, mend(linesOf(readFileSync(file, "utf8")).toSpliced(1, 1)));
+    writeFileSync(file, withNewHashes(linesOf(readFileSync(file, "utf8")).toSpliced(1, 1)));
     expect(() => index.readEvents([1])).toThrow(expect.objectContaining({ kind: "log.changed" }));
     writeFileSync(file, "");
     expect(() => index.readEvents([1])).toThrow(expect.objectContaining({ kind: "log.changed" }));
   });
 
   test("reads at most the given number of events", async () => {
-    const index = await refreshIndex(newFile(record(repeatEvents(10)).bytes()), undefined, 20);
+    const index = await refreshIndex(newFile(recordEvents(repeatEvents(10)).bytes()), undefined, 20);
     expect(index).toMatchObject({ state: "broken", problem: expect.stringContaining("more events than the viewer reads") });
   });
 });

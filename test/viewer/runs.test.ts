@@ -9,7 +9,7 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import type { LiveMessage, RunSummary } from "../../viewer/api.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { spanId, type TestViewer, testViewer, traceId, traces } from "./test-viewer.ts";
+import { spanId, type TestViewer, testViewer, traceId, traceRequest } from "./test-viewer.ts";
 
 const GOLDEN = new URL("../replay/golden/", import.meta.url);
 const SOURCE = 'fn main(path: String) -> String !{fs.read} {\n    let a = fs.read(path)\n    let b = fs.read("b.txt")\n    a ++ b\n}\n';
@@ -87,9 +87,9 @@ describe("runs", () => {
     const viewer = await testViewer({ logs: [pathOf("joined.jsonl")] });
     const [before] = await listRuns(viewer);
     expect(before).toMatchObject({ runId: "joined", timeFrom: "file", executions: 0, calls: 2, log: { events: 4, state: "ended" } });
-    await viewer.send(traces(runSpans({ trace: 1, runId: "joined", start: 1_000 })));
-    await viewer.send(traces(runSpans({ trace: 2, runId: "joined", mode: "replay", start: 9_000 })));
-    await viewer.send(traces(runSpans({ trace: 3, runId: "other" })));
+    await viewer.send(traceRequest(runSpans({ trace: 1, runId: "joined", start: 1_000 })));
+    await viewer.send(traceRequest(runSpans({ trace: 2, runId: "joined", mode: "replay", start: 9_000 })));
+    await viewer.send(traceRequest(runSpans({ trace: 3, runId: "other" })));
     const runs = await listRuns(viewer);
     expect(runs.map(({ runId, executions }) => [runId, executions])).toEqual([
       ["joined", 2],
@@ -117,9 +117,9 @@ describe("runs", () => {
     const viewer = await testViewer();
     const [run, call] = runSpans({ trace: 1, runId: "later" });
     if (run === undefined || call === undefined) throw new Error("no spans");
-    await viewer.send(traces([call]));
+    await viewer.send(traceRequest([call]));
     expect(await listRuns(viewer)).toMatchObject([{ id: traceId(1), outcome: "running", program: "boruna.cap fs.read" }]);
-    await viewer.send(traces([run]));
+    await viewer.send(traceRequest([run]));
     expect(await listRuns(viewer)).toMatchObject([{ id: `${traceId(1)}-${spanId(1)}`, outcome: "success", runId: "later" }]);
     expect((await viewer.read("GET /api/runs/RUN", `/api/runs/${traceId(1)}`)).run.runId).toBe("later");
   });
@@ -136,7 +136,7 @@ describe("runs", () => {
       start: i * 1_000_000,
       took: (1_000 - i) * 1_000_000,
     }));
-    for (let from = 0; from < all.length; from += 250) await viewer.send(traces(all.slice(from, from + 250).flatMap(runSpans)));
+    for (let from = 0; from < all.length; from += 250) await viewer.send(traceRequest(all.slice(from, from + 250).flatMap(runSpans)));
     const numbers = async (query: string): Promise<readonly number[]> => (await listRuns(viewer, query)).map((run) => run.calls);
     const expected = (keep: (i: number) => boolean): readonly number[] =>
       all
@@ -335,7 +335,7 @@ describe("live", () => {
     const file = join(logs, "growing.jsonl");
     const viewer = await testViewer({ logs: [logs] });
     const steps: [(message: LiveMessage) => boolean, () => unknown][] = [
-      [({ runs }) => runs.some((run) => run.runId === "spans"), () => viewer.send(traces(runSpans({ trace: 1, runId: "spans" })))],
+      [({ runs }) => runs.some((run) => run.runId === "spans"), () => viewer.send(traceRequest(runSpans({ trace: 1, runId: "spans" })))],
       [
         ({ runs }) => runs.some((run) => run.log?.state === "open" && run.log.events === 0),
         () => writeFileSync(file, bytes.subarray(0, bytes.indexOf("\n") + 30)),
@@ -346,7 +346,7 @@ describe("live", () => {
       ],
       [
         ({ runs }) => runs.some((run) => run.log !== undefined && run.executions === 1),
-        () => viewer.send(traces(runSpans({ trace: 2, runId: "growing" }))),
+        () => viewer.send(traceRequest(runSpans({ trace: 2, runId: "growing" }))),
       ],
       [({ gone }) => gone.length === 1, () => rmSync(file)],
     ];
@@ -364,7 +364,7 @@ describe("live", () => {
     const viewer = await testViewer();
     const { connected, message } = live(viewer, ({ reload }) => reload);
     await connected;
-    await viewer.send(traces(Array.from({ length: 300 }, (_, i) => runSpans({ trace: i + 1, runId: `r${i}` })).flat()));
+    await viewer.send(traceRequest(Array.from({ length: 300 }, (_, i) => runSpans({ trace: i + 1, runId: `r${i}` })).flat()));
     expect((await message).runs.length).toBeLessThanOrEqual(100);
   });
 
@@ -380,7 +380,7 @@ describe("live", () => {
     await record(pathOf("original.jsonl"), { runId: "twice" });
     copyFileSync(pathOf("original.jsonl"), pathOf("copy.jsonl"));
     const viewer = await testViewer({ logs: [pathOf("original.jsonl"), pathOf("copy.jsonl")] });
-    await viewer.send(traces(runSpans({ trace: 1, runId: "twice" })));
+    await viewer.send(traceRequest(runSpans({ trace: 1, runId: "twice" })));
     expect((await listRuns(viewer, "order=asc")).map(({ executions }) => executions).toSorted((a, b) => a - b)).toEqual([0, 1]);
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { ask, spanId, testViewer, TRACE, traceId, traces } from "./test-viewer.ts";
+import { ask, spanId, testViewer, TRACE, traceId, traceRequest } from "./test-viewer.ts";
 
 const EXAMPLES = new URL("../../../shared/testdata/otlp/", import.meta.url);
 const HAS_EXAMPLES = existsSync(EXAMPLES);
@@ -26,7 +26,7 @@ const ROUTES = [
 describe("access", () => {
   test("without the page's token there is no data", async () => {
     const viewer = await testViewer();
-    await viewer.send(traces([{ spanId: spanId(1), name: "SENTINEL" }]));
+    await viewer.send(traceRequest([{ spanId: spanId(1), name: "SENTINEL" }]));
     const authorizations = [
       "",
       "Bearer ",
@@ -48,7 +48,7 @@ describe("access", () => {
 
   test("spans need the sender's token", async () => {
     const viewer = await testViewer();
-    const body = traces([{ spanId: spanId(1) }]);
+    const body = traceRequest([{ spanId: spanId(1) }]);
     expect((await viewer.send(body, { authorization: "" })).status).toBe(401);
     expect((await viewer.send(body, { authorization: `Bearer ${viewer.pageToken}` })).status).toBe(401);
     expect((await viewer.read("GET /api/status", "/api/status")).spans).toBe(0);
@@ -124,7 +124,7 @@ describe("access", () => {
 
   test("unknown routes, methods and parameters are errors with a reason", async () => {
     const viewer = await testViewer();
-    await viewer.send(traces([{ spanId: spanId(1) }]));
+    await viewer.send(traceRequest([{ spanId: spanId(1) }]));
     const problems: [string, number][] = [
       ["/api/runs/none", 404],
       ["/api/none", 404],
@@ -173,12 +173,12 @@ describe("spans", () => {
   test("malformed spans are refused with 400, requests that are too long with 413", async () => {
     const viewer = await testViewer();
     const statusOf = async (body: unknown, headers = {}) => (await viewer.send(body, headers)).status;
-    expect(await statusOf(traces([{ spanId: "12" }]))).toBe(400);
-    expect(await statusOf(traces([{ spanId: spanId(0) }]))).toBe(400);
-    expect(await statusOf(traces([{ spanId: spanId(1), traceId: "x".repeat(32) }]))).toBe(400);
+    expect(await statusOf(traceRequest([{ spanId: "12" }]))).toBe(400);
+    expect(await statusOf(traceRequest([{ spanId: spanId(0) }]))).toBe(400);
+    expect(await statusOf(traceRequest([{ spanId: spanId(1), traceId: "x".repeat(32) }]))).toBe(400);
     expect(await statusOf("[")).toBe(400);
     expect(await statusOf(`{"a":${"[".repeat(100_000)}`)).toBe(400);
-    const long = traces([{ spanId: spanId(1), attributes: { a: "x".repeat(10_000_000) } }]);
+    const long = traceRequest([{ spanId: spanId(1), attributes: { a: "x".repeat(10_000_000) } }]);
     expect(await statusOf(long)).toBe(413);
     expect(await statusOf(gzipSync(JSON.stringify(long)), { "content-encoding": "gzip" })).toBe(413);
     expect(await viewer.read("GET /api/status", "/api/status")).toMatchObject({ spans: 0, storeBytes: 0 });
@@ -187,7 +187,7 @@ describe("spans", () => {
   test("scripts and control characters in names are treated as data", async () => {
     const viewer = await testViewer();
     const evil = "</script><script>alert(1)</script>\u001b[2J\u202e\u0000";
-    await viewer.send(traces([{ spanId: spanId(1), name: evil, attributes: { [evil]: evil, __proto__: "x" } }], evil));
+    await viewer.send(traceRequest([{ spanId: spanId(1), name: evil, attributes: { [evil]: evil, __proto__: "x" } }], evil));
     const list = await viewer.get("/api/runs");
     expect(list.headers["content-type"]).toBe("application/json");
     expect(list.body).toMatchObject({ runs: [{ program: evil, service: evil }] });
@@ -197,13 +197,13 @@ describe("spans", () => {
 
   test("long values are cut", async () => {
     const viewer = await testViewer();
-    await viewer.send(traces([{ spanId: spanId(1), name: "n".repeat(1_000_000), attributes: { a: "x".repeat(3_000_000) } }]));
+    await viewer.send(traceRequest([{ spanId: spanId(1), name: "n".repeat(1_000_000), attributes: { a: "x".repeat(3_000_000) } }]));
     const detail = await viewer.read("GET /api/runs/RUN/spans/SPAN", `/api/runs/${TRACE}/spans/${spanId(1)}`);
     expect(detail.span.name).toHaveLength(257);
     expect(detail.attributes[0]?.value).toMatchObject({ chars: 3_000_000, cut: true });
     expect(detail.attributes[0]?.value.text).toHaveLength(16 * 1024);
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`a${i}`, "x".repeat(100)]));
-    await viewer.send(traces([{ spanId: spanId(2), attributes: many }]));
+    await viewer.send(traceRequest([{ spanId: spanId(2), attributes: many }]));
     const { attributes, dropped } = await viewer.read("GET /api/runs/RUN/spans/SPAN", `/api/runs/${TRACE}/spans/${spanId(2)}`);
     expect(attributes.length).toBeLessThan(3_000);
     expect(attributes.length + dropped).toBe(10_001);
@@ -225,20 +225,20 @@ describe("spans", () => {
           }),
       ),
     );
-    const refused = await viewer.send(traces([{ spanId: spanId(1) }]));
+    const refused = await viewer.send(traceRequest([{ spanId: spanId(1) }]));
     expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "1"]);
     expect((await viewer.get("/api/runs")).status).toBe(200);
     for (const socket of slow) socket.destroy();
     let { status } = refused;
-    while (status === 429) ({ status } = await viewer.send(traces([{ spanId: spanId(1) }])));
+    while (status === 429) ({ status } = await viewer.send(traceRequest([{ spanId: spanId(1) }])));
     expect(status).toBe(200);
   });
 
   test("a repeated request adds nothing", async () => {
     const viewer = await testViewer();
-    const body = traces([{ spanId: spanId(1), name: "first" }]);
+    const body = traceRequest([{ spanId: spanId(1), name: "first" }]);
     await viewer.send(body);
-    await viewer.send(traces([{ spanId: spanId(1), name: "second" }]));
+    await viewer.send(traceRequest([{ spanId: spanId(1), name: "second" }]));
     expect(await viewer.read("GET /api/runs/RUN/spans", `/api/runs/${TRACE}/spans`)).toMatchObject({
       total: 1,
       spans: [{ name: "first" }],
@@ -255,14 +255,14 @@ describe("spans", () => {
         name: `trace ${n}`,
         attributes: { a: "x".repeat(1_000) },
       }));
-      expect((await viewer.send(traces(spans))).text).toBe("{}");
+      expect((await viewer.send(traceRequest(spans))).text).toBe("{}");
       expect((await status()).storeBytes).toBeLessThanOrEqual(1024 * 1024);
     }
     const { runs } = await viewer.read("GET /api/runs", "/api/runs");
     expect(runs.length).toBeLessThan(20);
     expect(new Set(runs.map((run) => run.program))).toContain("trace 40");
     const large = Array.from({ length: 3_000 }, (_, i) => ({ spanId: spanId(i + 1), attributes: { a: "x".repeat(1_000) } }));
-    const { body } = await viewer.send(traces(large));
+    const { body } = await viewer.send(traceRequest(large));
     const kept = (await viewer.read("GET /api/runs/RUN", `/api/runs/${TRACE}`)).timeline;
     expect(body).toMatchObject({ partialSuccess: { rejectedSpans: String(kept?.dropped) } });
     expect((kept?.spans ?? 0) + (kept?.dropped ?? 0)).toBe(3_000);

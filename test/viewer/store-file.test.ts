@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { startViewer } from "../../viewer/server.ts";
 import { readStoreFile, StoreFile } from "../../viewer/store-file.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { spanId, testViewer, TRACE, traceId, traces } from "./test-viewer.ts";
+import { spanId, testViewer, TRACE, traceId, traceRequest } from "./test-viewer.ts";
 
 const folder = temporaryFolder();
 const pathOf = (name: string): string => join(folder, name);
@@ -22,12 +22,12 @@ describe("the file of a store", () => {
     const first = await testViewer({ storeFile });
     const call = { "cap.name": "fs.read", "cap.call": 1, "cap.allowed": false, "error.kind": "denied" };
     await first.send(
-      traces([
+      traceRequest([
         { spanId: spanId(1), name: "boruna.run", attributes: RUN, end: 9 },
         { spanId: spanId(2), parentSpanId: spanId(1), name: "boruna.cap", attributes: call, status: 2 },
       ]),
     );
-    await first.send(traces([{ traceId: traceId(7), spanId: spanId(1), name: 'ä\n"' }]));
+    await first.send(traceRequest([{ traceId: traceId(7), spanId: spanId(1), name: 'ä\n"' }]));
     const paths = ["/api/runs", `/api/runs/${TRACE}`, `/api/runs/${TRACE}/spans`, `/api/runs/${TRACE}/spans/${spanId(2)}`];
     const before = await Promise.all(paths.map(async (path) => (await first.get(path)).body));
     await first.close();
@@ -41,7 +41,7 @@ describe("the file of a store", () => {
   test("an incomplete last line is ignored; a file of another kind is refused and not changed", async () => {
     const storeFile = pathOf("cut.jsonl");
     const viewer = await testViewer({ storeFile });
-    await viewer.send(traces([{ spanId: spanId(1) }, { spanId: spanId(2) }]));
+    await viewer.send(traceRequest([{ spanId: spanId(1) }, { spanId: spanId(2) }]));
     await viewer.close();
     const whole = readFileSync(storeFile, "utf8");
     writeFileSync(storeFile, whole.slice(0, -20));
@@ -63,11 +63,11 @@ describe("the file of a store", () => {
   test("spans that follow an incomplete line begin on a new line", async () => {
     const storeFile = pathOf("append.jsonl");
     const first = await testViewer({ storeFile });
-    await first.send(traces([{ spanId: spanId(1) }]));
+    await first.send(traceRequest([{ spanId: spanId(1) }]));
     await first.close();
     appendFileSync(storeFile, '{"traceId":');
     const second = await testViewer({ storeFile });
-    await second.send(traces([{ spanId: spanId(2) }]));
+    await second.send(traceRequest([{ spanId: spanId(2) }]));
     await second.close();
     expect([...readStoreFile(storeFile)].flat().map((span) => span.spanId)).toEqual([spanId(1), spanId(2)]);
   });
@@ -81,7 +81,7 @@ describe("the file of a store", () => {
         spanId: spanId(i + 1),
         attributes: { a: "x".repeat(1_000) },
       }));
-      await viewer.send(traces(spans));
+      await viewer.send(traceRequest(spans));
       expect(statSync(storeFile).size).toBeLessThan(5 * 2 ** 20);
     }
     const { body } = await viewer.get("/api/runs");

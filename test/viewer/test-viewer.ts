@@ -47,6 +47,7 @@ export interface TestViewer extends Viewer {
   send(traces: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
 }
 
+/** Starts a viewer, which is closed after the tests of the file. */
 export async function testViewer(options: Partial<ViewerOptions> = {}): Promise<TestViewer> {
   const viewer = await startViewer({ port: 0, logs: [], limitBytes: 64 * 1024 * 1024, ...options });
   afterFile(() => viewer.close());
@@ -75,6 +76,7 @@ export async function testViewer(options: Partial<ViewerOptions> = {}): Promise<
   };
 }
 
+/** A span for `traceRequest`. Fields that are left out have default values. */
 export interface SentSpan {
   readonly traceId?: string;
   readonly spanId: string;
@@ -86,13 +88,16 @@ export interface SentSpan {
   readonly status?: number;
 }
 
+/** The id of the trace that spans belong to by default. */
 export const TRACE = "0af7651916cd43dd8448eb211c80319c";
+/** Returns the span id with this number. */
 export const spanId = (n: number): string => n.toString(16).padStart(16, "0");
+/** Returns the trace id with this number. */
 export const traceId = (n: number): string => n.toString(16).padStart(32, "0");
 const START = 1_700_000_000_000_000_000n;
 
 /** A trace request with these spans. `start` and `end` are nanoseconds after some moment. */
-export function traces(spans: readonly SentSpan[], service = "svc"): unknown {
+export function traceRequest(spans: readonly SentSpan[], service = "svc"): unknown {
   const valueOf = (value: string | number | boolean): unknown =>
     typeof value === "string" ? { stringValue: value } : typeof value === "number" ? { intValue: value } : { boolValue: value };
   const sent = spans.map(

@@ -6,12 +6,12 @@ import { storedSpan } from "../../viewer/stored-span.ts";
 import { rowJson, rowsOf } from "../../viewer/timeline.ts";
 import { decodeTraceRequest } from "../../viewer/otlp.ts";
 import { cases, DEEP } from "../cases.ts";
-import { type SentSpan, spanId, TRACE, traces } from "./test-viewer.ts";
+import { type SentSpan, spanId, TRACE, traceRequest } from "./test-viewer.ts";
 
 function rows(spans: readonly SentSpan[]): readonly SpanRow[] {
   const store = new SpanStore({ limitBytes: 2 ** 30, onChange: () => undefined });
   for (let from = 0; from < spans.length; from += 5_000) {
-    const request = JSON.stringify(traces(spans.slice(from, from + 5_000)));
+    const request = JSON.stringify(traceRequest(spans.slice(from, from + 5_000)));
     store.add(decodeTraceRequest(Buffer.from(request), "json").map(storedSpan));
   }
   const trace = store.traces.get(TRACE);

@@ -53,8 +53,8 @@ class FunctionWriter {
   constructor(choices: Choices, shape: Shape) {
     this.#choices = choices;
     this.#shape = shape;
-    const blocks = 1 + choices.next(7);
-    this.#heights = Array.from({ length: blocks }, (_, i) => (i === 0 ? 0 : ([0, 0, 1, 2, 1, 3][choices.next(6)] ?? 0)));
+    const blocks = 1 + choices.below(7);
+    this.#heights = Array.from({ length: blocks }, (_, i) => (i === 0 ? 0 : ([0, 0, 1, 2, 1, 3][choices.below(6)] ?? 0)));
   }
 
   write(): FunctionDef {
@@ -84,30 +84,30 @@ class FunctionWriter {
   #block(block: number, height: number): void {
     this.#starts.push(this.#code.length);
     this.#stack = Array.from({ length: height }, (): Kind => "any");
-    if (block === 0 && !this.#choices.rarely(8)) {
+    if (block === 0 && !this.#choices.onceIn(8)) {
       for (let local = this.#shape.arities[this.#shape.index] ?? 0; local < LOCALS; local++) {
         this.#pushConstant(LOCAL_KINDS[local] ?? "any");
         this.#emit("StoreLocal", local);
         this.#stack.pop();
       }
     }
-    for (let n = this.#choices.next(9); n > 0; n--) this.#step();
+    for (let n = this.#choices.below(9); n > 0; n--) this.#step();
     this.#endBlock(block);
   }
 
   #pushConstant(kind: Kind): void {
-    const wanted = kind === "any" || this.#choices.rarely(200) ? (this.#choices.of(KINDS) ?? "int") : kind;
+    const wanted = kind === "any" || this.#choices.onceIn(200) ? (this.#choices.oneOf(KINDS) ?? "int") : kind;
     const indices = INDICES.get(wanted) ?? [0];
     // Mostly small Ints.
-    const index = wanted === "int" && !this.#choices.rarely(4) ? this.#choices.next(7) : (this.#choices.of(indices) ?? 0);
+    const index = wanted === "int" && !this.#choices.onceIn(4) ? this.#choices.below(7) : (this.#choices.oneOf(indices) ?? 0);
     this.#emit("PushConst", index);
     this.#stack.push(wanted);
   }
 
   #push(kind: Kind): void {
     const locals = LOCAL_KINDS.flatMap((held, i) => (kind === "any" || held === kind ? [i] : []));
-    const local = this.#choices.of(locals);
-    if (local === undefined || this.#choices.next(2) === 0) return this.#pushConstant(kind);
+    const local = this.#choices.oneOf(locals);
+    if (local === undefined || this.#choices.below(2) === 0) return this.#pushConstant(kind);
     this.#emit("LoadLocal", local);
     this.#stack.push(kind);
   }
@@ -116,8 +116,8 @@ class FunctionWriter {
   #operands(kinds: readonly Kind[]): void {
     const top = this.#stack.slice(this.#stack.length - kinds.length);
     const fits = top.length === kinds.length && kinds.every((kind, i) => kind === "any" || top[i] === kind);
-    if (kinds.length > 0 && top.length === kinds.length && (fits ? !this.#choices.rarely(3) : this.#choices.rarely(60))) return;
-    if (kinds.length === 2 && this.#stack.at(-1) === kinds[0] && !this.#choices.rarely(3)) return this.#push(kinds[1] ?? "any");
+    if (kinds.length > 0 && top.length === kinds.length && (fits ? !this.#choices.onceIn(3) : this.#choices.onceIn(60))) return;
+    if (kinds.length === 2 && this.#stack.at(-1) === kinds[0] && !this.#choices.onceIn(3)) return this.#push(kinds[1] ?? "any");
     for (const kind of kinds) this.#push(kind);
   }
 
@@ -128,7 +128,7 @@ class FunctionWriter {
 
   /** Emits one or more instructions that stay in the block. */
   #step(): void {
-    switch (this.#choices.next(27)) {
+    switch (this.#choices.below(27)) {
       case 24:
       case 25:
       case 26:
@@ -143,7 +143,7 @@ class FunctionWriter {
       case 2:
         return this.#store();
       case 3:
-        return this.#push(this.#choices.of(KINDS) ?? "int");
+        return this.#push(this.#choices.oneOf(KINDS) ?? "int");
       case 4:
         return this.#shuffle();
       case 5:
@@ -160,24 +160,24 @@ class FunctionWriter {
 
   /** Emits one of the instructions of `STEPS`, with its operands. */
   #apply(): void {
-    const chosen = this.#choices.of(STEPS);
+    const chosen = this.#choices.oneOf(STEPS);
     if (chosen === undefined) return;
     // Wrong kinds usually trap.
-    const odd = this.#choices.rarely(50);
+    const odd = this.#choices.onceIn(50);
     this.#operands(
-      odd ? chosen.takes.map((kind) => (this.#choices.next(2) === 0 ? kind : (this.#choices.of(KINDS) ?? kind))) : chosen.takes,
+      odd ? chosen.takes.map((kind) => (this.#choices.below(2) === 0 ? kind : (this.#choices.oneOf(KINDS) ?? kind))) : chosen.takes,
     );
     if (chosen.builtin !== undefined) this.#emit("Builtin", chosen.builtin, chosen.takes.length);
-    else if (chosen.op === "GetField") this.#emit("GetField", this.#choices.next(3));
+    else if (chosen.op === "GetField") this.#emit("GetField", this.#choices.below(3));
     else this.#emit(chosen.op);
     this.#popKinds(chosen.takes.length);
     this.#stack.push(chosen.gives);
   }
 
   #store(): void {
-    const local = this.#choices.rarely(3) ? (this.#choices.of(APPENDED) ?? 1) : this.#choices.next(LOCALS);
+    const local = this.#choices.onceIn(3) ? (this.#choices.oneOf(APPENDED) ?? 1) : this.#choices.below(LOCALS);
     const held = LOCAL_KINDS[local] ?? "any";
-    if (this.#stack.at(-1) !== held && !this.#choices.rarely(40)) this.#push(held);
+    if (this.#stack.at(-1) !== held && !this.#choices.onceIn(40)) this.#push(held);
     if (this.#stack.length === 0) this.#push(held);
     this.#emit("StoreLocal", local);
     this.#popKinds(1);
@@ -185,44 +185,44 @@ class FunctionWriter {
 
   /** Emits an append to a local: a load of its value, then appends of pieces. Some pieces need a call, a store or a read of the local. */
   #append(): void {
-    const local = this.#choices.of(APPENDED) ?? 1;
+    const local = this.#choices.oneOf(APPENDED) ?? 1;
     const held = LOCAL_KINDS[local] ?? "any";
     this.#emit("LoadLocal", local);
     this.#stack.push(held);
-    for (let pieces = 1 + this.#choices.next(3); pieces > 0; pieces--) {
+    for (let pieces = 1 + this.#choices.below(3); pieces > 0; pieces--) {
       const height = this.#stack.length;
-      const odd = this.#choices.next(8);
+      const odd = this.#choices.below(8);
       if (odd === 0) this.#call();
       else if (odd === 1) this.#store();
       else if (odd === 2) this.#append();
       else if (odd === 3) this.#shuffle();
-      if (this.#stack.length <= height || !this.#choices.rarely(4)) this.#push(held === "any" ? "text" : held);
+      if (this.#stack.length <= height || !this.#choices.onceIn(4)) this.#push(held === "any" ? "text" : held);
       this.#emit("Concat");
       this.#popKinds(2);
       this.#stack.push(held);
     }
-    this.#emit("StoreLocal", this.#choices.rarely(8) ? this.#choices.next(LOCALS) : local);
+    this.#emit("StoreLocal", this.#choices.onceIn(8) ? this.#choices.below(LOCALS) : local);
     this.#popKinds(1);
   }
 
   /** Emits an assignment to a part of a local, usually a list. Some operands need a call, a store or a read of the local. */
   #update(): void {
-    const local = this.#choices.of(UPDATED) ?? 3;
-    const { constant, indices } = this.#choices.of(UPDATE_PATHS) ?? { constant: 0, indices: [] };
+    const local = this.#choices.oneOf(UPDATED) ?? 3;
+    const { constant, indices } = this.#choices.oneOf(UPDATE_PATHS) ?? { constant: 0, indices: [] };
     for (const kind of indices) this.#push(kind);
     const height = this.#stack.length;
-    const odd = this.#choices.next(8);
+    const odd = this.#choices.below(8);
     if (odd === 0) this.#call();
     else if (odd === 1) this.#update();
     else if (odd === 2) this.#append();
-    if (this.#stack.length !== height + 1) this.#push(this.#choices.of(KINDS) ?? "int");
-    this.#emit("Update", this.#choices.rarely(20) ? this.#choices.next(LOCALS) : local, constant, indices.length + 1);
+    if (this.#stack.length !== height + 1) this.#push(this.#choices.oneOf(KINDS) ?? "int");
+    this.#emit("Update", this.#choices.onceIn(20) ? this.#choices.below(LOCALS) : local, constant, indices.length + 1);
     this.#popKinds(indices.length + 1);
   }
 
   #shuffle(): void {
     if (this.#stack.length === 0) return this.#emit("Nop");
-    if (this.#choices.next(3) > 0) {
+    if (this.#choices.below(3) > 0) {
       this.#emit("Dup");
       this.#stack.push(this.#stack.at(-1) ?? "any");
       return;
@@ -233,13 +233,13 @@ class FunctionWriter {
 
   /** Emits an instruction that makes a value from operands. */
   #make(): void {
-    const count = this.#choices.next(4);
-    const many = (): void => this.#operands(Array.from({ length: count }, (): Kind => this.#choices.of(KINDS) ?? "int"));
+    const count = this.#choices.below(4);
+    const many = (): void => this.#operands(Array.from({ length: count }, (): Kind => this.#choices.oneOf(KINDS) ?? "int"));
     const made = (takes: number, gives: Kind): void => {
       this.#popKinds(takes);
       this.#stack.push(gives);
     };
-    switch (this.#choices.next(6)) {
+    switch (this.#choices.below(6)) {
       case 0:
         many();
         this.#emit("MakeRecord", 0, count);
@@ -257,21 +257,21 @@ class FunctionWriter {
         return made(2 * count, "map");
       case 3: {
         this.#push("any");
-        if (this.#choices.next(3) === 0) {
+        if (this.#choices.below(3) === 0) {
           this.#emit("Pop");
           this.#emit("PushConst", UNIT_CONSTANT);
         }
-        const legacy = this.#choices.rarely(5);
+        const legacy = this.#choices.onceIn(5);
         this.#emit(
           "MakeEnum",
-          legacy ? 65_534 - this.#choices.next(2) : 1,
-          legacy ? (this.#choices.of([0, 1, 65_536]) ?? 0) : this.#choices.next(3),
+          legacy ? 65_534 - this.#choices.below(2) : 1,
+          legacy ? (this.#choices.oneOf([0, 1, 65_536]) ?? 0) : this.#choices.below(3),
         );
         return made(1, "enum");
       }
       case 4:
         this.#push("any");
-        this.#emit("Wrap", this.#choices.next(3));
+        this.#emit("Wrap", this.#choices.below(3));
         return made(1, "option");
       default: {
         const callee = this.#callee();
@@ -287,13 +287,13 @@ class FunctionWriter {
   #callee(): number {
     const { index, arities } = this.#shape;
     const later = arities.length - 1 - index;
-    if (later === 0 || this.#choices.rarely(4)) return this.#choices.next(arities.length);
-    return index + 1 + this.#choices.next(later);
+    if (later === 0 || this.#choices.onceIn(4)) return this.#choices.below(arities.length);
+    return index + 1 + this.#choices.below(later);
   }
 
   /** Returns the number of arguments for a call, usually that of the function's parameters. */
   #argumentCount(callee: number): number {
-    return this.#choices.rarely(6) ? this.#choices.next(5) : (this.#shape.arities[callee] ?? 0);
+    return this.#choices.onceIn(6) ? this.#choices.below(5) : (this.#shape.arities[callee] ?? 0);
   }
 
   #arguments(count: number): void {
@@ -304,10 +304,10 @@ class FunctionWriter {
     const callee = this.#callee();
     const count = this.#argumentCount(callee);
     this.#arguments(count);
-    if (this.#choices.next(3) > 0) this.#emit("Call", callee, count);
+    if (this.#choices.below(3) > 0) this.#emit("Call", callee, count);
     else {
-      const captured = this.#choices.next(1 + Math.min(count, this.#shape.arities[callee] ?? 0));
-      if (this.#choices.rarely(8)) this.#push("any");
+      const captured = this.#choices.below(1 + Math.min(count, this.#shape.arities[callee] ?? 0));
+      if (this.#choices.onceIn(8)) this.#push("any");
       else {
         this.#arguments(captured);
         this.#emit("MakeClosure", callee, captured);
@@ -315,7 +315,7 @@ class FunctionWriter {
         this.#stack.push("function");
       }
       // Closures receive the arguments that are not captured, and sometimes more.
-      const given = this.#choices.rarely(6) ? count : count - captured;
+      const given = this.#choices.onceIn(6) ? count : count - captured;
       this.#emit("CallIndirect", given);
       this.#popKinds(given + 1);
       this.#stack.push("any");
@@ -327,7 +327,7 @@ class FunctionWriter {
 
   #effect(): void {
     if (!this.#shape.effects) return this.#apply();
-    switch (this.#choices.next(7)) {
+    switch (this.#choices.below(7)) {
       case 5:
       case 6:
         return this.#par();
@@ -356,12 +356,12 @@ class FunctionWriter {
 
   /** Emits a `par` of functions without arguments, or a `par.map` over a list. */
   #par(): void {
-    const isMap = this.#choices.rarely(2);
+    const isMap = this.#choices.onceIn(2);
     if (isMap) this.#push("list");
-    const count = isMap ? 1 : this.#choices.next(3);
+    const count = isMap ? 1 : this.#choices.below(3);
     for (let i = 0; i < count; i++) {
       const callee = this.#callee();
-      const captured = this.#choices.next(1 + (this.#shape.arities[callee] ?? 0));
+      const captured = this.#choices.below(1 + (this.#shape.arities[callee] ?? 0));
       this.#arguments(captured);
       this.#emit("MakeClosure", callee, captured);
       this.#popKinds(captured);
@@ -375,7 +375,7 @@ class FunctionWriter {
 
   /** Pushes or pops until the operand stack has the height. */
   #level(height: number): void {
-    if (this.#choices.rarely(60)) return;
+    if (this.#choices.onceIn(60)) return;
     while (this.#stack.length > height) {
       this.#emit("Pop");
       this.#popKinds(1);
@@ -386,8 +386,8 @@ class FunctionWriter {
   /** Returns the next block, usually a later one. The end of the code counts as a block. */
   #target(block: number): number {
     const later = this.#heights.length - block;
-    if (this.#choices.rarely(3)) return this.#choices.next(this.#heights.length);
-    return block + 1 + this.#choices.next(later);
+    if (this.#choices.onceIn(3)) return this.#choices.below(this.#heights.length);
+    return block + 1 + this.#choices.below(later);
   }
 
   #heightOf(block: number): number {
@@ -397,7 +397,7 @@ class FunctionWriter {
 
   /** Backward jumps usually depend on the counter, so that loops end. */
   #condition(block: number, target: number): void {
-    if (target <= block && !this.#choices.rarely(4)) {
+    if (target <= block && !this.#choices.onceIn(4)) {
       this.#emit("LoadLocal", FUEL);
       this.#emit("PushConst", 1);
       this.#emit("Sub");
@@ -408,19 +408,19 @@ class FunctionWriter {
       this.#stack.push("bool");
       return;
     }
-    const compared = this.#choices.of(["int", "float", "text"] as const) ?? "int";
-    if (this.#choices.next(3) === 0) return this.#push(this.#choices.rarely(3) ? "any" : "bool");
+    const compared = this.#choices.oneOf(["int", "float", "text"] as const) ?? "int";
+    if (this.#choices.below(3) === 0) return this.#push(this.#choices.onceIn(3) ? "any" : "bool");
     this.#push(compared);
     this.#push(compared);
-    this.#emit(this.#choices.of(["Lt", "Lte", "Gt", "Gte", "Eq", "Neq"] as const) ?? "Lt");
+    this.#emit(this.#choices.oneOf(["Lt", "Lte", "Gt", "Gte", "Eq", "Neq"] as const) ?? "Lt");
     this.#popKinds(2);
     this.#stack.push("bool");
-    if (this.#choices.rarely(4)) this.#emit("Not");
+    if (this.#choices.onceIn(4)) this.#emit("Not");
   }
 
   /** Emits the instructions that end a block. */
   #endBlock(block: number): void {
-    switch (this.#choices.next(12)) {
+    switch (this.#choices.below(12)) {
       case 0:
       case 1:
         return this.#leave();
@@ -438,7 +438,7 @@ class FunctionWriter {
     const target = this.#target(block);
     this.#level(this.#heightOf(target));
     this.#condition(block, target);
-    this.#jump(this.#choices.next(2) === 0 ? "JmpIf" : "JmpIfNot", target);
+    this.#jump(this.#choices.below(2) === 0 ? "JmpIf" : "JmpIfNot", target);
     this.#popKinds(1);
     this.#go(block, block + 1);
   }
@@ -446,20 +446,20 @@ class FunctionWriter {
   /** Makes the code continue at a block. If that is the next block, usually without a jump. */
   #go(block: number, target: number): void {
     this.#level(this.#heightOf(target));
-    if (target !== block + 1 || this.#choices.rarely(4)) this.#jump("Jmp", target);
+    if (target !== block + 1 || this.#choices.onceIn(4)) this.#jump("Jmp", target);
   }
 
   #leave(): void {
-    if (this.#shape.effects && this.#choices.rarely(6)) return this.#emit("Halt");
-    if (!this.#choices.rarely(5)) this.#push("any");
+    if (this.#shape.effects && this.#choices.onceIn(6)) return this.#emit("Halt");
+    if (!this.#choices.onceIn(5)) this.#push("any");
     this.#emit("Ret");
   }
 
   #tail(): void {
     const { index } = this.#shape;
-    const callee = this.#choices.rarely(4) ? this.#callee() : index;
+    const callee = this.#choices.onceIn(4) ? this.#callee() : index;
     const count = this.#argumentCount(callee);
-    const guarded = callee === index && count > 0 && !this.#choices.rarely(4);
+    const guarded = callee === index && count > 0 && !this.#choices.onceIn(4);
     const guard = this.#code.length + 3;
     if (guarded) {
       // The first parameter counts down; at 0 the function returns.
@@ -473,14 +473,14 @@ class FunctionWriter {
       this.#stack.push("int");
     }
     for (let i = guarded ? 1 : 0; i < count; i++) {
-      if (i > 0 && this.#choices.rarely(4)) {
+      if (i > 0 && this.#choices.onceIn(4)) {
         this.#emit("Dup");
         this.#stack.push(this.#stack.at(-1) ?? "any");
         continue;
       }
-      const kind = this.#choices.rarely(4) ? (this.#choices.of(["int", "float", "text"] as const) ?? "int") : (LOCAL_KINDS[i] ?? "any");
+      const kind = this.#choices.onceIn(4) ? (this.#choices.oneOf(["int", "float", "text"] as const) ?? "int") : (LOCAL_KINDS[i] ?? "any");
       this.#push(kind);
-      if (this.#choices.next(2) > 0) continue;
+      if (this.#choices.below(2) > 0) continue;
       this.#push(kind);
       this.#emit("Add");
       this.#popKinds(1);
@@ -493,17 +493,17 @@ class FunctionWriter {
   }
 
   #match(block: number): boolean {
-    const height = 1 + this.#choices.next(2);
-    const fitting = this.#heights.flatMap((h, i) => (h === height && (i > block || this.#choices.rarely(4)) ? [i] : []));
+    const height = 1 + this.#choices.below(2);
+    const fitting = this.#heights.flatMap((h, i) => (h === height && (i > block || this.#choices.onceIn(4)) ? [i] : []));
     if (fitting.length === 0) return false;
     this.#level(height - 1);
-    this.#push(this.#choices.of(["enum", "option", "bool", "enum", "any"] as const) ?? "enum");
+    this.#push(this.#choices.oneOf(["enum", "option", "bool", "enum", "any"] as const) ?? "enum");
     const tags = [0, 1, 2, -1, -2, -3, -4, -5, 7];
-    const arms = Array.from({ length: 1 + this.#choices.next(5) }, () => ({
-      tag: this.#choices.of(tags) ?? -1,
-      block: this.#choices.of(fitting) ?? 0,
+    const arms = Array.from({ length: 1 + this.#choices.below(5) }, () => ({
+      tag: this.#choices.oneOf(tags) ?? -1,
+      block: this.#choices.oneOf(fitting) ?? 0,
     }));
-    if (!this.#choices.rarely(3)) arms.push({ tag: -1, block: this.#choices.of(fitting) ?? 0 });
+    if (!this.#choices.onceIn(3)) arms.push({ tag: -1, block: this.#choices.oneOf(fitting) ?? 0 });
     this.#tables.push(arms);
     this.#emit("Match", this.#tables.length - 1);
     return true;
@@ -511,10 +511,10 @@ class FunctionWriter {
 }
 
 function moduleOfChoices(choices: Choices): Module {
-  const arities = Array.from({ length: 1 + choices.next(MAX_FUNCTIONS) }, () => choices.next(4));
-  const mostly = choices.rarely(3);
+  const arities = Array.from({ length: 1 + choices.below(MAX_FUNCTIONS) }, () => choices.below(4));
+  const mostly = choices.onceIn(3);
   const functions = arities.map((_, index) =>
-    new FunctionWriter(choices, { index, arities, effects: choices.rarely(index === 0 && mostly ? 2 : 12) }).write(),
+    new FunctionWriter(choices, { index, arities, effects: choices.onceIn(index === 0 && mostly ? 2 : 12) }).write(),
   );
   // The interpreter starts this frame, and the compiled engine takes over inside its loops.
   const entry: FunctionDef = {
@@ -531,7 +531,7 @@ function moduleOfChoices(choices: Choices): Module {
     intent: null,
     matchTables: [],
   };
-  const all = choices.rarely(3) ? [...functions, entry] : functions;
+  const all = choices.onceIn(3) ? [...functions, entry] : functions;
   // References to missing functions become Unit.
   const constants = CONSTANT_LIST.map((value) => (value instanceof FnRefValue && value.index >= functions.length ? UNIT : value));
   return {

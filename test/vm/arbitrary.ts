@@ -37,14 +37,16 @@ const edgeText = fc.constantFrom(
   "2",
 );
 /** Any UTF-16 text, lone surrogates included. */
-export const rawText: fc.Arbitrary<string> = fc.oneof(
+export const anyUtf16: fc.Arbitrary<string> = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((u) => String.fromCharCode(u)) }),
   edgeText,
 );
-export const text: fc.Arbitrary<string> = rawText.map(replaceLoneSurrogates);
+/** Any String of the language. */
+export const anyText: fc.Arbitrary<string> = anyUtf16.map(replaceLoneSurrogates);
 
-export const int: fc.Arbitrary<number | bigint> = fc
+/** Any Int of 64 bits, the edges more often. */
+export const anyInt: fc.Arbitrary<number | bigint> = fc
   .oneof(
     fc.bigInt({ min: I64_MIN, max: I64_MAX }),
     fc.constantFrom(I64_MIN, I64_MAX, 2n ** 53n, -(2n ** 53n), 2n ** 53n - 1n, 0n, -1n),
@@ -54,7 +56,7 @@ export const int: fc.Arbitrary<number | bigint> = fc
 const finiteFloat: fc.Arbitrary<FloatValue> = fc
   .oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.constantFrom(-0, 1e21, 1e-7, 5e-324, Number.MAX_VALUE))
   .map((n) => new FloatValue(n));
-export const float: fc.Arbitrary<FloatValue> = fc.oneof(
+export const anyFloat: fc.Arbitrary<FloatValue> = fc.oneof(
   finiteFloat,
   fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY).map((n) => new FloatValue(n)),
 );
@@ -63,9 +65,9 @@ const { tree } = fc.letrec<{ tree: Value; leaf: Value; inner: Value }>((tie) => 
   tree: fc.oneof({ depthSize: "small" }, tie("leaf"), tie("inner")),
   leaf: fc.oneof(
     fc.boolean(),
-    int,
-    float,
-    text,
+    anyInt,
+    anyFloat,
+    anyText,
     fc.constantFrom(UNIT, NONE),
     fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((id) => new ActorIdValue(intFromBigInt(id))),
     fc.nat().map((index) => new FnRefValue(index)),
@@ -79,21 +81,22 @@ const { tree } = fc.letrec<{ tree: Value; leaf: Value; inner: Value }>((tie) => 
       .tuple(fc.constantFrom(0, 1, 65_533, 65_534), fc.nat(3), tie("tree"))
       .map(([id, variant, payload]) => new EnumValue(id, variant, payload)),
     fc.array(tie("tree"), { maxLength: 4 }).map((items) => ListValue.of(items)),
-    fc.array(fc.tuple(text, tie("tree")), { maxLength: 4 }).map((entries) => MapValue.from(entries)),
+    fc.array(fc.tuple(anyText, tie("tree")), { maxLength: 4 }).map((entries) => MapValue.from(entries)),
   ),
 }));
-export const value: fc.Arbitrary<Value> = tree;
+export const anyValue: fc.Arbitrary<Value> = tree;
 
-export const json: fc.Arbitrary<JsonData> = fc.letrec<{ tree: JsonData }>((tie) => ({
+/** Any JSON data, also with integers of more than 64 bits. */
+export const anyJson: fc.Arbitrary<JsonData> = fc.letrec<{ tree: JsonData }>((tie) => ({
   tree: fc.oneof(
     { depthSize: "small" },
     fc.constantFrom(null, true, false),
     fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }).map(intFromBigInt),
-    int,
+    anyInt,
     finiteFloat,
-    text,
+    anyText,
     fc.array(tie("tree"), { maxLength: 4 }),
-    fc.array(fc.tuple(text, tie("tree")), { maxLength: 4 }).map((entries) => new Map(entries)),
+    fc.array(fc.tuple(anyText, tie("tree")), { maxLength: 4 }).map((entries) => new Map(entries)),
   ),
 })).tree;
 
@@ -111,6 +114,7 @@ export function errorKind(body: () => unknown): string | undefined {
 /** A depth that would overflow the stack of a recursive function. */
 export const DEEP = 1_000_000;
 
+/** Returns Unit, wrapped `depth` times. */
 export function deepValue(depth: number, wrap: (inner: Value) => Value): Value {
   let result: Value = UNIT;
   for (let i = 0; i < depth; i++) result = wrap(result);

@@ -74,6 +74,7 @@ export function sameOnBoth(program: Program, options: EngineRun = {}, engine: En
   return expected;
 }
 
+/** The counts of `Engine.counts`. */
 interface Counts {
   readonly entered: number;
   readonly deoptimized: number;

@@ -15,6 +15,7 @@ await loadElementaryFunctions();
 
 type CallHandler = (request: CapabilityRequest) => CapabilityAnswer | Promise<CapabilityAnswer>;
 
+/** A host that keeps what the program did. */
 export interface TestHost extends Host {
   readonly events: RunEvent[];
   readonly debugged: string[];
@@ -64,6 +65,7 @@ export function testHost(options: HostOptions = {}): TestHost {
 
 type Code = OpName | readonly [OpName, ...number[]];
 
+/** A function of a handwritten module. What is left out is empty or 0. */
 export interface TestFunction {
   readonly name?: string;
   readonly arity?: number;
@@ -100,6 +102,7 @@ export interface RunOptions {
   readonly trace?: (line: string) => void;
 }
 
+/** Runs a module. Returns a promise only if a call does. */
 export function start(module: Module, host: Host, options: RunOptions = {}): MachineEnd | Promise<MachineEnd> {
   const { limits, args = [], ...rest } = options;
   return runMachine(verifyModule(module), host, { limits: { ...DEFAULT_LIMITS, ...limits }, args, ...rest });

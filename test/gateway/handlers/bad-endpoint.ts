@@ -1,6 +1,6 @@
 /** A model endpoint on loopback that records what each request costs, and that bills in the worst ways. */
 import type { ServerResponse } from "node:http";
-import { serve, type TestServer } from "./support.ts";
+import { startTestServer, type TestServer } from "./support.ts";
 
 /** What one request cost, by the endpoint's books. */
 export interface BookEntry {
@@ -118,7 +118,7 @@ export type NextBehavior = () => { readonly behavior: (exchange: Exchange) => vo
 /** Starts an endpoint. A request can cost one input token for each of its bytes, and 256 for the chat template. */
 export async function badEndpoint(next: NextBehavior, hangs: () => void): Promise<BadEndpoint> {
   const books: BookEntry[] = [];
-  const server = await serve((_, response, text) => {
+  const server = await startTestServer((_, response, text) => {
     const body: { model: string; max_tokens: number; stream?: boolean } = JSON.parse(text);
     const { behavior, bill } = next();
     // The fields that only choose the form of the answer cost no tokens.

@@ -8,6 +8,7 @@ import type { Value } from "../../../vm/value/value.ts";
 import { POSTGRES_BIN, SKIPPED, startPostgres, type PostgresServer } from "./postgres.ts";
 import { callHandler, contextOf, failureOf, policyOf } from "./support.ts";
 
+/** Every kind of statement that a policy can allow. */
 export const ALL_KINDS = ["select", "insert", "update", "delete", "ddl"];
 
 interface TestDatabase {
@@ -35,6 +36,7 @@ const ODD_SETTINGS = [
   ["extra_float_digits", "-2"],
 ];
 
+/** The two databases that `db.query` supports. */
 export const DATABASES: readonly TestDatabase[] = [
   { name: "embedded", isAvailable: true, start: () => Promise.resolve({ BORUNA_DB: "memory" }), stop: () => Promise.resolve() },
   {
@@ -66,6 +68,7 @@ export interface Query {
   setUp(...statements: readonly string[]): Promise<void>;
 }
 
+/** Returns a function that makes a `db.query` call. */
 export function queryOn(env: Readonly<Record<string, string>>, workingDirectory?: string): Query {
   const handler = dbQueryHandler({ env, workingDirectory });
   const call = (sql: string, params: readonly Value[], dbPolicy: object, signal = new AbortController().signal): Promise<Value> =>

@@ -9,7 +9,7 @@ import { valueToTypedJson } from "../../../vm/json/typed-json.ts";
 import { canonicalJson } from "../../../vm/json/json.ts";
 import { parseType } from "../../../vm/value/type.ts";
 import { FloatValue, type Value } from "../../../vm/value/value.ts";
-import { callHandler, contextOf, failureOf, policyOf, serve, type TestServer } from "./support.ts";
+import { callHandler, contextOf, failureOf, policyOf, startTestServer, type TestServer } from "./support.ts";
 
 const ANSWER = {
   model: "small-1",
@@ -32,7 +32,7 @@ afterEach(async () => {
 async function endpoint(answers: readonly Answer[], more: { key?: string; model?: string } = {}) {
   const asked: { path: string; authorization: string | undefined; body: Record<string, unknown> }[] = [];
   const waits: number[] = [];
-  server = await serve((request, response, body) => {
+  server = await startTestServer((request, response, body) => {
     const { status = 200, headers = {}, body: answer = ANSWER } = answers[Math.min(asked.length, answers.length - 1)] ?? {};
     asked.push({ path: request.url ?? "", authorization: request.headers.authorization, body: JSON.parse(body) });
     response.writeHead(status, headers).end(typeof answer === "string" ? answer : JSON.stringify(answer));
@@ -48,7 +48,7 @@ const text = (value: Value): string => canonicalJson(valueToTypedJson(value, par
 
 describe("the model in the span", () => {
   test("is recorded with its provider, also if it is the operator's default, before the policy can deny it", async () => {
-    server = await serve((_, response) => void response.writeHead(200).end(JSON.stringify(ANSWER)));
+    server = await startTestServer((_, response) => void response.writeHead(200).end(JSON.stringify(ANSWER)));
     const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}/v1`, key: undefined, model: "operators-1" });
     const models: string[] = [];
     const call = (model: string, llm: object = {}) =>
@@ -175,7 +175,7 @@ describe("retries", () => {
   });
 
   test("end with the run, during a wait", async () => {
-    server = await serve((_, response) => void response.writeHead(503).end());
+    server = await startTestServer((_, response) => void response.writeHead(503).end());
     const controller = new AbortController();
     const sleep = async (_: number, signal: AbortSignal): Promise<void> => {
       controller.abort(new Error("stopped"));
@@ -192,7 +192,7 @@ describe("retries", () => {
 describe("a bad endpoint", () => {
   /** Calls an endpoint whose response `answer` writes. Returns the failure. Tests of endless responses pass a short time limit. */
   async function failureAt(answer: (response: ServerResponse) => void, timeoutMs?: number): Promise<string> {
-    server = await serve((_, response) => answer(response));
+    server = await startTestServer((_, response) => answer(response));
     const { run: handler } = llmCallHandler({
       url: `http://127.0.0.1:${server.port}`,
       key: undefined,
@@ -385,7 +385,7 @@ describe("a resumed run has spent what its earlier process spent", () => {
   ])("%s leaves %s calls", async (_, model, answers, expected) => {
     const policy = policyOf({ llm_policy: LLM });
     let requests = 0;
-    server = await serve((_request, response) => {
+    server = await startTestServer((_request, response) => {
       const { status = 200, body = ANSWER } = answers[requests++] ?? SILENT;
       response.writeHead(status).end(typeof body === "string" ? body : JSON.stringify(body));
     });
@@ -411,7 +411,7 @@ describe("a resumed run has spent what its earlier process spent", () => {
 
   test("a call that the limits refused has cost nothing", async () => {
     const policy = policyOf({ llm_policy: { ...LLM, max_total_tokens: 1_000 } });
-    server = await serve((_, response) => void response.end(JSON.stringify(ANSWER)));
+    server = await startTestServer((_, response) => void response.end(JSON.stringify(ANSWER)));
     const handler = llmCallHandler({ url: `http://127.0.0.1:${server.port}`, key: undefined, model: "m" });
     const failure = (await failureOf(callHandler("llm.call", handler.run, ["x".repeat(1_000)], contextOf(policy)))).replace("failed: ", "");
     expect(failure).toMatch(/^the call could take/);

@@ -8,7 +8,7 @@ import { canonicalJson } from "../../../vm/json/json.ts";
 import { valueToTypedJson } from "../../../vm/json/typed-json.ts";
 import { parseType } from "../../../vm/value/type.ts";
 import { cases, DEEP } from "../../cases.ts";
-import { callHandler, contextOf, failureOf, policyOf, serve, type TestServer } from "./support.ts";
+import { callHandler, contextOf, failureOf, policyOf, startTestServer, type TestServer } from "./support.ts";
 
 let server: TestServer | undefined;
 afterEach(async () => {
@@ -20,7 +20,7 @@ type Respond = (response: ServerResponse, request: IncomingMessage, body: { stre
 
 /** Calls an endpoint. Returns the answer or the failure, and the pieces that the observer received (none without an observer). */
 async function call(respond: Respond, observes = true): Promise<{ readonly end: string; readonly pieces: readonly string[] }> {
-  server = await serve((request, response, text) => respond(response, request, JSON.parse(text)));
+  server = await startTestServer((request, response, text) => respond(response, request, JSON.parse(text)));
   const { run: handler } = llmCallHandler({
     url: `http://127.0.0.1:${server.port}`,
     key: undefined,
@@ -69,7 +69,7 @@ describe("a stream", () => {
       goOn = () => response.end(delta("is", { finish_reason: "stop" }) + DONE);
     };
     let goOn = (): void => undefined;
-    server = await serve((request, response, body) => respond(response, request, JSON.parse(body)));
+    server = await startTestServer((request, response, body) => respond(response, request, JSON.parse(body)));
     const { run: handler } = llmCallHandler({ url: `http://127.0.0.1:${server.port}`, key: undefined, model: "m" });
     const pieces: string[] = [];
     const onProgress = (piece: string): void => {

@@ -6,7 +6,7 @@ import type { HandlerContext } from "../../../gateway/handlers.ts";
 import { netFetchHandler } from "../../../gateway/handlers/net-fetch.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import type { Value } from "../../../vm/value/value.ts";
-import { callHandler, contextOf, failureOf, policyOf, serve, textOf, type TestServer } from "./support.ts";
+import { callHandler, contextOf, failureOf, policyOf, startTestServer, textOf, type TestServer } from "./support.ts";
 
 const SECRET = 'sesame "open"';
 const ENCODINGS = new Map<string, (bytes: Uint8Array) => Uint8Array>([
@@ -107,13 +107,13 @@ function answer(path: string, response: ServerResponse, echo: string): void {
 
 let server: TestServer;
 let other: TestServer;
-const listener: Parameters<typeof serve>[0] = (request, response, body) => {
+const listener: Parameters<typeof startTestServer>[0] = (request, response, body) => {
   const { host: _, ...headers } = request.headers;
   answer(request.url ?? "/", response, JSON.stringify({ method: request.method, path: request.url, headers, body }));
 };
 beforeAll(async () => {
-  server = await serve(listener);
-  other = await serve(listener);
+  server = await startTestServer(listener);
+  other = await startTestServer(listener);
 });
 afterAll(async () => {
   await server.close();
@@ -232,7 +232,7 @@ describe("requests", () => {
   test("messages of network failures contain no address", async () => {
     expect(await failed([urlAt("/drop")])).toBe("failed: the connection was closed by the other side");
     expect(await failed(["http://nowhere.test/"])).toBe("failed: the host has no address");
-    const closed = await serve(listener);
+    const closed = await startTestServer(listener);
     await closed.close();
     expect(await failed([urlAt("/", "127.0.0.1", closed)])).toBe("failed: the connection was refused");
   });
@@ -507,7 +507,7 @@ describe("secrets", () => {
 
   test("the value is sent, and scrubbed from the response", async () => {
     let seen = "";
-    const echo = await serve((request, response) => {
+    const echo = await startTestServer((request, response) => {
       seen = String(request.headers["x-key"]);
       response.writeHead(200, { "x-back": seen }).end(`${seen} ${JSON.stringify(seen)} ${encodeURIComponent(SECRET)}`);
     });

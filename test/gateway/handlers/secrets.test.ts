@@ -6,7 +6,7 @@ import { netFetchHandler } from "../../../gateway/handlers/net-fetch.ts";
 import { secretsOf } from "../../../gateway/handlers/secrets.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { DEEP } from "../../cases.ts";
-import { callHandler, contextOf, failureOf, policyOf, serve, textOf } from "./support.ts";
+import { callHandler, contextOf, failureOf, policyOf, startTestServer, textOf } from "./support.ts";
 
 const SECRET = "a+b/c \"d\" <e>&'f'\\g=h?";
 const PLACEHOLDER = "{{secret:TOKEN}}";
@@ -140,7 +140,7 @@ describe("where it is scrubbed", () => {
     );
 
   test("in values and names of headers, in any case", async () => {
-    const echo = await serve((request, response) => {
+    const echo = await startTestServer((request, response) => {
       const seen = String(request.headers["x-key"]);
       response.writeHead(200, { [`X-${seen}`]: `${hex(seen)} ${seen}`, [`x-${hex(seen)}`]: "1", [seen]: "2" }).end("");
     });
@@ -178,7 +178,7 @@ describe("where it is scrubbed", () => {
     ["no URL, too long to be quoted whole", `http://[${"x".repeat(180)}SeSaMe-TokeN`],
     ["an encoding", undefined],
   ])("in the message of a failure: %s", async (_, location) => {
-    const server = await serve((__, response) => {
+    const server = await startTestServer((__, response) => {
       if (location === undefined) response.writeHead(200, { "content-encoding": "SeSaMe-TokeN" }).end("x");
       else response.writeHead(302, { location }).end();
     });

@@ -9,7 +9,7 @@ import { canonicalHost } from "../../../policy/hosts.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { EDGES, HAS_URL_CASES, HOSTILE_URLS, NAT64_ADDRESSES, PRIVATE_ADDRESSES, urlCases } from "../../policy/hostile-urls.ts";
 import { DEEP, sampled } from "../../cases.ts";
-import { callHandler, contextOf, failureOf, policyOf, serve, textOf, type TestServer } from "./support.ts";
+import { callHandler, contextOf, failureOf, policyOf, startTestServer, textOf, type TestServer } from "./support.ts";
 
 /** Number of connections that were tried, successfully or not, since the test began. */
 let connections = 0;
@@ -25,7 +25,7 @@ const headerText = (text: string): string => Buffer.from(text).toString("latin1"
 let server: TestServer;
 beforeAll(async () => {
   // `/to/URL` redirects to the URL; anything else returns the Host header.
-  server = await serve((request, response) => {
+  server = await startTestServer((request, response) => {
     const { url = "" } = request;
     if (url.startsWith("/to/")) response.writeHead(307, { location: headerText(decodeURIComponent(url.slice("/to/".length))) }).end();
     else response.end(request.headers.host);

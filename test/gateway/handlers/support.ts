@@ -13,10 +13,12 @@ import type { Policy } from "../../../policy/policy.ts";
 import { BUILTIN_REGISTRY, signatureFor } from "../../../vm/capabilities.ts";
 import type { Value } from "../../../vm/value/value.ts";
 
+/** Returns a policy that allows every call, with these fields. */
 export function policyOf(data: object): Policy {
   return parsePolicy(JSON.stringify({ default_allow: true, ...data }), { file: "test.json", jsonc: false });
 }
 
+/** Returns what a handler gets besides the arguments. */
 export function contextOf(policy: Policy, more: Partial<HandlerContext> = {}): HandlerContext {
   const failure = (message: string): CapabilityFailure => new CapabilityFailure(message);
   return {
@@ -68,7 +70,10 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export async function serve(answer: (request: IncomingMessage, response: ServerResponse, body: string) => void): Promise<TestServer> {
+/** Starts an HTTP server on a free port. `answer` is called for each request, when its body has arrived. */
+export async function startTestServer(
+  answer: (request: IncomingMessage, response: ServerResponse, body: string) => void,
+): Promise<TestServer> {
   const requests: string[] = [];
   const server: Server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);

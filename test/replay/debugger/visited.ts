@@ -9,6 +9,7 @@ import type { Recorded } from "../recorded.ts";
 
 export const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }).module);
 
+/** Opens the log of a recorded run in a debugger. */
 export function debuggerOf({ bytes, recorder }: Recorded, options: DebuggerOptions = {}): Promise<Debugger> {
   return Debugger.open(memorySource(bytes, recorder.blobs), options);
 }

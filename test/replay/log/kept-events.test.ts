@@ -2,13 +2,13 @@ import { describe, expect, test } from "vitest";
 import { parseLog } from "../../../replay/log/log-reader.ts";
 import { type LogSource, memorySource } from "../../../replay/log/log-source.ts";
 import type { RunEvent } from "../../../vm/events.ts";
-import { edit, rewrite } from "../mend.ts";
-import { record } from "../sample.ts";
+import { editLine, rewriteLines } from "../mend.ts";
+import { recordEvents } from "../sample.ts";
 
 /** Long enough that 40 events with it are more than a log keeps. (Events other than calls and answers count as 16 times their bytes.) */
 const TEXT = "x".repeat(60_000);
 const events = Array.from({ length: 40 }, (_, i): RunEvent => ({ type: "UiEmit", tree: `${i} ${TEXT}` }));
-const bytes = record(events).bytes();
+const bytes = recordEvents(events).bytes();
 
 /** Reads a log. Returns it, the offsets at which later readings begin, and a function that changes the log's bytes. */
 function readLog(first: Uint8Array) {
@@ -28,7 +28,7 @@ function readLog(first: Uint8Array) {
 
 describe("the events of a log that was read", () => {
   test("come from memory if there are few", () => {
-    const few = record(events.slice(0, 3)).bytes();
+    const few = recordEvents(events.slice(0, 3)).bytes();
     const { log, starts, change } = readLog(few);
     change(new Uint8Array());
     expect([...log.events].map(({ n, event }) => [n, event])).toEqual(events.slice(0, 3).map((event, i) => [i + 1, event]));
@@ -45,12 +45,12 @@ describe("the events of a log that was read", () => {
 
   test("cannot change if they are in memory; a change of the others in the file is an error", () => {
     const { log, change } = readLog(bytes);
-    change(edit(bytes, 3, "1 x", "1 y"));
+    change(editLine(bytes, 3, "1 x", "1 y"));
     expect(() => [...log.events]).toThrow("the record's hash is");
     const last = bytes.length - 1_000;
     change(Uint8Array.from(bytes, (byte, i) => (i === last ? byte ^ 1 : byte)));
     expect(() => [...log.events]).toThrow(expect.objectContaining({ place: expect.objectContaining({ line: events.length + 1 }) }));
-    change(rewrite(bytes, (lines) => lines.slice(0, -2)));
+    change(rewriteLines(bytes, (lines) => lines.slice(0, -2)));
     expect(() => [...log.events]).toThrow(expect.objectContaining({ kind: "log.changed" }));
     change(bytes);
     expect([...log.events]).toHaveLength(events.length);

@@ -10,7 +10,7 @@ import { LOG_NOT_CHARGED } from "../../../vm/limits.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { linesOf } from "../mend.ts";
 import { logOf, recorded, replayed, type Recorded } from "../recorded.ts";
-import { anyEvents, record } from "../sample.ts";
+import { anyEvents, recordEvents } from "../sample.ts";
 import { cases } from "../../cases.ts";
 
 const ENGINES = ["interpreter", "compiled", "auto"] as const;
@@ -40,7 +40,7 @@ describe("the count of logged bytes", () => {
   test("equals the bytes that the recorder writes, for any event", () => {
     fc.assert(
       fc.property(anyEvents, (events) => {
-        const lines = eventLines(record(events, { inlineBytes: Number.MAX_SAFE_INTEGER }).bytes());
+        const lines = eventLines(recordEvents(events, { inlineBytes: Number.MAX_SAFE_INTEGER }).bytes());
         expect(events.map((event, i) => recordBytes(event, i + 1))).toEqual(lines.map((line) => lineBytes([line])));
       }),
       { numRuns: cases(300) },
@@ -51,7 +51,7 @@ describe("the count of logged bytes", () => {
     const characters = [...Array.from({ length: 0x100 }, (_, unit) => String.fromCharCode(unit)), "\u2028", "\uffff", "\u{1F600}"];
     const texts = characters.flatMap((character) => [character, `${"x".repeat(40)}${character}y`]);
     const events: RunEvent[] = texts.map((result) => ({ type: "CapResult", capability: "fs.read", result }));
-    const lines = eventLines(record(events, { inlineBytes: Number.MAX_SAFE_INTEGER }).bytes());
+    const lines = eventLines(recordEvents(events, { inlineBytes: Number.MAX_SAFE_INTEGER }).bytes());
     expect(events.map((event, i) => recordBytes(event, i + 1))).toEqual(lines.map((line) => lineBytes([line])));
   });
 

@@ -8,8 +8,8 @@ import { memorySource } from "../../../replay/log/log-source.ts";
 import { BorunaError } from "../../../vm/error.ts";
 import type { RunEvent } from "../../../vm/events.ts";
 import { canonicalJson, parseJson } from "../../../vm/json/json.ts";
-import { linesOf, mend } from "../mend.ts";
-import { anyEvents, description, endOf, record, SAMPLE_EVENTS } from "../sample.ts";
+import { linesOf, withNewHashes } from "../mend.ts";
+import { anyEvents, sampleDescription, successEnd, recordEvents, SAMPLE_EVENTS } from "../sample.ts";
 import { memoryRecorder } from "../../../replay/log/recorder.ts";
 import { cases } from "../../cases.ts";
 
@@ -34,7 +34,7 @@ const parseText = (log: string, limits: Partial<LogLimits> = {}): ParsedLog =>
 
 describe("the log's format", () => {
   test("is the documented one, line by line", () => {
-    const lines = linesOf(text(record(SAMPLE_EVENTS).bytes()));
+    const lines = linesOf(text(recordEvents(SAMPLE_EVENTS).bytes()));
     expect(
       lines.map((line) => line.replace(/"[0-9a-f]{64}"/g, '"H"').replace(/"run_id":"[0-9a-f]{32}"/, '"run_id":"R"')),
     ).toMatchInlineSnapshot(`
@@ -51,16 +51,16 @@ describe("the log's format", () => {
   });
 
   test("its hashes form the documented chain", () => {
-    const log = text(record(SAMPLE_EVENTS).bytes());
-    expect(mend(linesOf(log))).toBe(log);
+    const log = text(recordEvents(SAMPLE_EVENTS).bytes());
+    expect(withNewHashes(linesOf(log))).toBe(log);
   });
 
   test("any events are read back, at any threshold for blobs", () => {
     fc.assert(
       fc.property(anyEvents, fc.constantFrom(0, 20, 65_536), (events, inlineBytes) => {
-        const recorder = record(events, { inlineBytes });
+        const recorder = recordEvents(events, { inlineBytes });
         const log = runLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
-        const again = record(
+        const again = recordEvents(
           [...log.events].map(({ event }) => loadEvent(event, log.blobs)),
           { inlineBytes },
         );
@@ -82,14 +82,14 @@ describe("the log's format", () => {
       capability: "fs.read",
       limit: undefined,
     } as const;
-    const recorder = record([], { inlineBytes: 50 }, endOf(0, { outcome: "program_error", value: undefined, error }));
+    const recorder = recordEvents([], { inlineBytes: 50 }, successEnd(0, { outcome: "program_error", value: undefined, error }));
     const log = runLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
     expect(log.end?.error).toMatchObject({ ...error, counterexample: [{ bytes: 113 }] });
   });
 
   test("a long value is stored once, under the hash of its canonical JSON", () => {
     const long = "x".repeat(65_536);
-    const recorder = record([
+    const recorder = recordEvents([
       { type: "UiEmit", tree: long },
       { type: "UiEmit", tree: long },
       { type: "UiEmit", tree: "x".repeat(65_536 - '{"String":""}'.length) },
@@ -104,14 +104,14 @@ describe("the log's format", () => {
   test("the deepest serializable value", () => {
     let tree = '"Unit"';
     for (let i = 0; i < 9_999; i++) tree = `{"Enum":{"payload":${tree},"type_id":0,"variant":0}}`;
-    const lines = linesOf(text(record([{ type: "UiEmit", tree: 1 }]).bytes()));
+    const lines = linesOf(text(recordEvents([{ type: "UiEmit", tree: 1 }]).bytes()));
     lines[1] = `{"event":{"UiEmit":{"tree":${tree}}},"n":1}`;
-    expect(parseText(mend(lines)).eventCount).toBe(1);
+    expect(parseText(withNewHashes(lines)).eventCount).toBe(1);
   });
 });
 
 describe("a file cut at any byte", () => {
-  const whole = record(SAMPLE_EVENTS).bytes();
+  const whole = recordEvents(SAMPLE_EVENTS).bytes();
   const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
 
   test("is read up to its last complete record", () => {
@@ -155,7 +155,7 @@ describe("a file cut at any byte", () => {
 });
 
 describe("a hostile or broken log is one typed error with its line", () => {
-  const good = linesOf(text(record(SAMPLE_EVENTS).bytes()));
+  const good = linesOf(text(recordEvents(SAMPLE_EVENTS).bytes()));
   const edited = (line: number, from: string | RegExp, to: string): string[] =>
     good.map((l, i) => (i === line - 1 ? l.replace(from, to) : l));
   const joined = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
@@ -164,47 +164,54 @@ describe("a hostile or broken log is one typed error with its line", () => {
     ["a changed answer", joined(edited(4, "häß", "haß")), "log.hash", 4],
     ["a changed hash", joined(edited(3, /"hash":".{8}/, '"hash":"01234567')), "log.hash", 3],
     ["a record taken out", joined(good.filter((_, i) => i !== 2)), "log.hash", 3],
-    ["a record taken out, chain mended", mend(good.filter((_, i) => i !== 1)), "log.sequence", 2],
+    ["a record taken out, chain mended", withNewHashes(good.filter((_, i) => i !== 1)), "log.sequence", 2],
     [
       "an answer without call",
-      mend(
+      withNewHashes(
         edited(3, /"CapCall":.*?}]/, '"UiEmit":{"tree":{"Int":1}}').map((l) => l.replace(',"capability":"fs.read"}},"hash"', '},"hash"')),
       ),
       "log.sequence",
       4,
     ],
-    ["an answer of another capability", mend(edited(4, "fs.read", "fs.write")), "log.sequence", 4],
+    ["an answer of another capability", withNewHashes(edited(4, "fs.read", "fs.write")), "log.sequence", 4],
     [
       "two calls, one answer",
-      mend(edited(4, "CapResult", "CapCall").map((l, i) => (i === 3 ? l.replace('"result":{"String":"häß\\n"}', '"args":[]') : l))),
+      withNewHashes(
+        edited(4, "CapResult", "CapCall").map((l, i) => (i === 3 ? l.replace('"result":{"String":"häß\\n"}', '"args":[]') : l)),
+      ),
       "log.sequence",
       4,
     ],
-    ["a wrong count", mend(edited(7, '"events":5', '"events":4')), "log.count", 7],
+    ["a wrong count", withNewHashes(edited(7, '"events":5', '"events":4')), "log.count", 7],
     ["something after the end", joined([...good, "{}"]), "log.trailing", 8],
     ["rubbish after the end", `${joined(good)}x`, "log.syntax", 8],
     ["no JSON in the middle", joined(edited(3, /^.*$/, "nonsense")), "log.syntax", 3],
     ["a blank line", joined(["", ...good].map((l, i, all) => (i === 0 ? (all[1] ?? "") : i === 1 ? "" : l))), "log.syntax", 2],
     ["a key twice", joined(edited(3, '"n":2', '"n":2,"n":2')), "log.form", 3],
-    ["an unknown event", mend(edited(2, "ContractCheck", "__proto__")), "log.form", 2],
-    ["a field too many", mend(edited(2, '"index"', '"more":1,"index"')), "log.form", 2],
-    ["a record's field too many", mend(edited(2, '"n":1', '"n":1,"more":1')), "log.form", 2],
-    ["two events in one record", mend(edited(2, '{"ContractCheck"', '{"UiEmit":{"tree":"Unit"},"ContractCheck"')), "log.form", 2],
-    ["a value of no form", mend(edited(4, '{"String":"häß\\n"}', '{"Text":1}')), "log.form", 4],
+    ["an unknown event", withNewHashes(edited(2, "ContractCheck", "__proto__")), "log.form", 2],
+    ["a field too many", withNewHashes(edited(2, '"index"', '"more":1,"index"')), "log.form", 2],
+    ["a record's field too many", withNewHashes(edited(2, '"n":1', '"n":1,"more":1')), "log.form", 2],
+    ["two events in one record", withNewHashes(edited(2, '{"ContractCheck"', '{"UiEmit":{"tree":"Unit"},"ContractCheck"')), "log.form", 2],
+    ["a value of no form", withNewHashes(edited(4, '{"String":"häß\\n"}', '{"Text":1}')), "log.form", 4],
     [
       "a value nested too deep",
-      mend(edited(4, '{"String":"häß\\n"}', `${'{"Some":'.repeat(10_001)}"Unit"${"}".repeat(10_001)}`)),
+      withNewHashes(edited(4, '{"String":"häß\\n"}', `${'{"Some":'.repeat(10_001)}"Unit"${"}".repeat(10_001)}`)),
       "log.form",
       4,
     ],
-    ["a blob that names a path", mend(edited(4, '{"String":"häß\\n"}', '{"Blob":{"sha256":"../../etc/passwd","bytes":1}}')), "log.form", 4],
+    [
+      "a blob that names a path",
+      withNewHashes(edited(4, '{"String":"häß\\n"}', '{"Blob":{"sha256":"../../etc/passwd","bytes":1}}')),
+      "log.form",
+      4,
+    ],
     ["JSON nested too deep", joined(edited(3, /^.*$/, "[".repeat(100_000))), "log.form", 3],
-    ["a newer version", mend(edited(1, '"boruna_log":1', '"boruna_log":2')), "log.version", 1],
-    ["an unknown flag", mend(edited(1, '"flags":[]', '"flags":[99]')), "log.flag", 1],
-    ["a limit out of range", mend(edited(1, '"max_call_depth":10000', '"max_call_depth":1000000000')), "log.form", 1],
-    ["a mode that is none", mend(edited(1, '"mode":"mock"', '"mode":"replay"')), "log.form", 1],
-    ["an unknown outcome", mend(edited(7, '"success"', '"toString"')), "log.form", 7],
-    ["success with an error", mend(edited(7, '"value":{"Int":42}', '"error":{}')), "log.form", 7],
+    ["a newer version", withNewHashes(edited(1, '"boruna_log":1', '"boruna_log":2')), "log.version", 1],
+    ["an unknown flag", withNewHashes(edited(1, '"flags":[]', '"flags":[99]')), "log.flag", 1],
+    ["a limit out of range", withNewHashes(edited(1, '"max_call_depth":10000', '"max_call_depth":1000000000')), "log.form", 1],
+    ["a mode that is none", withNewHashes(edited(1, '"mode":"mock"', '"mode":"replay"')), "log.form", 1],
+    ["an unknown outcome", withNewHashes(edited(7, '"success"', '"toString"')), "log.form", 7],
+    ["success with an error", withNewHashes(edited(7, '"value":{"Int":42}', '"error":{}')), "log.form", 7],
     ["not a log", '{"name":"something"}\n', "log.header", 1],
     ["binary rubbish", "\u0000\u0001\ufffd\n\n", "log.header", 1],
     ["nothing", "", "log.empty", undefined],
@@ -216,14 +223,14 @@ describe("a hostile or broken log is one typed error with its line", () => {
   });
 
   test("bytes that are not UTF-8", () => {
-    const log = record(SAMPLE_EVENTS).bytes().slice();
+    const log = recordEvents(SAMPLE_EVENTS).bytes().slice();
     log[log.indexOf(0xc3)] = 0xff;
     const error = errorOf(() => parseLog(memorySource(log)));
     expect([error.kind, error.place?.line]).toEqual(["log.utf8", 4]);
   });
 
   test("any single changed byte is found", () => {
-    const log = record(SAMPLE_EVENTS).bytes();
+    const log = recordEvents(SAMPLE_EVENTS).bytes();
     fc.assert(
       fc.property(fc.nat(log.length - 2), fc.integer({ min: 1, max: 255 }), (at, change) => {
         const changed = log.slice();
@@ -256,10 +263,10 @@ describe("a hostile or broken log is one typed error with its line", () => {
       expect(errorOf(() => parseText(joined(good), { events: 4 }))).toMatchObject({ kind: "log.too_large", place: { line: 6 } });
     });
     test("the recorder has the same limits", () => {
-      expect(errorOf(() => record(SAMPLE_EVENTS, { events: 4 })).kind).toBe("log.too_large");
-      expect(errorOf(() => record(SAMPLE_EVENTS, { lineBytes: longest - 1 })).kind).toBe("log.too_large");
-      expect(record(SAMPLE_EVENTS, { events: 5, lineBytes: longest }).bytes().length).toBeGreaterThan(0);
-      expect(errorOf(() => record([{ type: "UiEmit", tree: "x".repeat(100) }], { inlineBytes: 10, blobBytes: 50 })).kind).toBe(
+      expect(errorOf(() => recordEvents(SAMPLE_EVENTS, { events: 4 })).kind).toBe("log.too_large");
+      expect(errorOf(() => recordEvents(SAMPLE_EVENTS, { lineBytes: longest - 1 })).kind).toBe("log.too_large");
+      expect(recordEvents(SAMPLE_EVENTS, { events: 5, lineBytes: longest }).bytes().length).toBeGreaterThan(0);
+      expect(errorOf(() => recordEvents([{ type: "UiEmit", tree: "x".repeat(100) }], { inlineBytes: 10, blobBytes: 50 })).kind).toBe(
         "log.too_large",
       );
     });
@@ -298,9 +305,9 @@ describe("the event log", () => {
   const OLDER = '{"events":[{"ContractCheck":{"function":"json-shape","index":0,"kind":"output","passed":false}}],"version":2}\n';
 
   test("a guard's verdict is a contract check of the kind output, as in the Rust machine", () => {
-    const recorder = memoryRecorder(description(), { format: "eventlog" });
+    const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
     recorder.append(GUARD);
-    recorder.finish(endOf(1));
+    recorder.finish(successEnd(1));
     expect(text(recorder.bytes())).toBe(OLDER);
     const [check] = parseText(OLDER).events;
     expect(check?.event).toEqual({ type: "ContractCheck", function: "json-shape", kind: "output", index: 0, passed: false });
@@ -309,18 +316,18 @@ describe("the event log", () => {
   });
 
   test("a run log has no such check", () => {
-    const [header = "", , end = ""] = linesOf(text(record([GUARD]).bytes()));
+    const [header = "", , end = ""] = linesOf(text(recordEvents([GUARD]).bytes()));
     const event = '{"event":{"ContractCheck":{"function":"json-shape","index":0,"kind":"output","passed":false}},"hash":"","n":1}';
-    expect(errorOf(() => parseText(mend([header, event, end])))).toMatchObject({ kind: "log.form" });
+    expect(errorOf(() => parseText(withNewHashes([header, event, end])))).toMatchObject({ kind: "log.form" });
   });
 
   test("an event log is read back", () => {
     fc.assert(
       fc.property(anyEvents, (all) => {
         const write = (list: readonly RunEvent[]): string => {
-          const recorder = memoryRecorder(description(), { format: "eventlog" });
+          const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
           for (const event of list) recorder.append(event);
-          recorder.finish(endOf(list.length));
+          recorder.finish(successEnd(list.length));
           return text(recorder.bytes());
         };
         const written = write(all);

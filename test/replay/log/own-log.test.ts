@@ -22,7 +22,7 @@ import { replayRun } from "../../../replay/replay.ts";
 import { execute, type Execution } from "../../../runtime/execute.ts";
 import { policyOf } from "../../gateway/context.ts";
 import { BorunaError } from "../../../vm/error.ts";
-import { description, endOf } from "../sample.ts";
+import { sampleDescription, successEnd } from "../sample.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -119,10 +119,10 @@ describe("links planted beside a log", () => {
   test("a link under a blob's name or temporary name is not followed", () => {
     writeFileSync(pathOf("victim"), "precious");
     mkdirSync(`${log()}.blobs`);
-    const module = sha256Hex(description().module);
+    const module = sha256Hex(sampleDescription().module);
     for (const name of [module, `${module}.tmp`]) symlinkSync(pathOf("victim"), join(`${log()}.blobs`, name));
-    const recorder = openRecorder(log(), description());
-    recorder.finish(endOf(0));
+    const recorder = openRecorder(log(), sampleDescription());
+    recorder.finish(successEnd(0));
     expect(readFileSync(pathOf("victim"), "utf8")).toBe("precious");
     expect(readFileSync(join(`${log()}.blobs`, module), "utf8")).toBe("module");
   });
@@ -132,18 +132,18 @@ describe("links planted beside a log", () => {
     const kept = join(pathOf("elsewhere"), "a".repeat(64));
     writeFileSync(kept, "precious");
     if (force) {
-      openRecorder(log(), description()).finish(endOf(0));
+      openRecorder(log(), sampleDescription()).finish(successEnd(0));
       rmSync(`${log()}.blobs`, { recursive: true });
     }
     symlinkSync(pathOf("elsewhere"), `${log()}.blobs`);
-    expect(kindOf(() => openRecorder(log(), description(), { force }))).toBe("log.io_error");
+    expect(kindOf(() => openRecorder(log(), sampleDescription(), { force }))).toBe("log.io_error");
     expect(readdirSync(pathOf("elsewhere"))).toEqual(["a".repeat(64)]);
     expect(readdirSync(folder).sort()).toEqual(force ? ["elsewhere", "run.jsonl", "run.jsonl.blobs"] : ["elsewhere", "run.jsonl.blobs"]);
   });
 
   test("the folder of blobs is replaced while the run goes on", () => {
     mkdirSync(pathOf("elsewhere"));
-    const recorder = openRecorder(log(), description());
+    const recorder = openRecorder(log(), sampleDescription());
     renameSync(`${log()}.blobs`, pathOf("moved"));
     mkdirSync(`${log()}.blobs`);
     expect(kindOf(() => recorder.append({ type: "UiEmit", tree: LONG }))).toBe("log.replaced");
@@ -156,7 +156,7 @@ describe("links planted beside a log", () => {
 
   test("a link under the log's name is refused without force", () => {
     symlinkSync(pathOf("victim"), log());
-    expect(kindOf(() => openRecorder(log(), description()))).toBe("log.exists");
+    expect(kindOf(() => openRecorder(log(), sampleDescription()))).toBe("log.exists");
     expect(readdirSync(folder)).toEqual(["run.jsonl"]);
   });
 });

@@ -9,7 +9,7 @@ import { readLog } from "../../../replay/log/log-reader.ts";
 import { loadValue } from "../../../replay/log/blob-values.ts";
 import { BorunaError } from "../../../vm/error.ts";
 import type { RunEvent } from "../../../vm/events.ts";
-import { description, endOf, record, SAMPLE_EVENTS } from "../sample.ts";
+import { sampleDescription, successEnd, recordEvents, SAMPLE_EVENTS } from "../sample.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -21,9 +21,9 @@ afterEach(() => {
 const path = (): string => join(folder, "run.jsonl");
 
 function write(options: RecorderOptions = {}, events: readonly RunEvent[] = SAMPLE_EVENTS): string | undefined {
-  const recorder = openRecorder(path(), description(), options);
+  const recorder = openRecorder(path(), sampleDescription(), options);
   for (const event of events) recorder.append(event);
-  return recorder.finish(endOf(events.length)).head;
+  return recorder.finish(successEnd(events.length)).head;
 }
 function kindOf(body: () => unknown): string {
   try {
@@ -39,22 +39,22 @@ describe("a log on disk", () => {
   test.each([false, true])("has the same bytes as a log in memory (durable: %s)", (durable) => {
     const head = write({ durable });
     const bytes = readFileSync(path());
-    expect(bytes.equals(record(SAMPLE_EVENTS).bytes())).toBe(true);
+    expect(bytes.equals(recordEvents(SAMPLE_EVENTS).bytes())).toBe(true);
     expect(bytes.toString()).toContain(`"hash":"${head}"}\n`);
     expect(readLog(path())).toMatchObject({ format: "log", head, file: path() });
   });
 
   test("a log in memory can be read while the run goes on", () => {
     const written = write();
-    const recorder = memoryRecorder(description());
+    const recorder = memoryRecorder(sampleDescription());
     for (const event of SAMPLE_EVENTS) {
       recorder.append(event);
       recorder.bytes();
     }
-    expect(recorder.finish(endOf(SAMPLE_EVENTS.length)).head).toBe(written);
+    expect(recorder.finish(successEnd(SAMPLE_EVENTS.length)).head).toBe(written);
     expect(readFileSync(path()).equals(recorder.bytes())).toBe(true);
-    const empty = memoryRecorder(description());
-    const { head } = empty.finish(endOf(0));
+    const empty = memoryRecorder(sampleDescription());
+    const { head } = empty.finish(successEnd(0));
     expect(new TextDecoder().decode(empty.bytes())).toContain(`"hash":"${head}"}\n`);
   });
 
@@ -67,7 +67,7 @@ describe("a log on disk", () => {
   });
 
   test("every event is in the file before the next one happens", () => {
-    const recorder = openRecorder(path(), description());
+    const recorder = openRecorder(path(), sampleDescription());
     for (const [i, event] of SAMPLE_EVENTS.entries()) {
       recorder.append(event);
       expect(readLog(path()).eventCount).toBe(i + 1);
@@ -96,7 +96,7 @@ describe("a log on disk", () => {
 
   test("an existing log is overwritten only with force", () => {
     write({}, [{ type: "UiEmit", tree: "x".repeat(70_000) }]);
-    expect(kindOf(() => openRecorder(path(), description()))).toBe("log.exists");
+    expect(kindOf(() => openRecorder(path(), sampleDescription()))).toBe("log.exists");
     expect(readLog(path()).eventCount).toBe(1);
     write({ force: true });
     expect(readLog(path()).eventCount).toBe(5);
@@ -109,14 +109,14 @@ describe("a log on disk", () => {
   test("if two runs record to one file, the later one keeps it and the earlier one throws", () => {
     const long: RunEvent = { type: "UiEmit", tree: "x".repeat(70_000) };
     write();
-    const earlier = openRecorder(path(), description(), { force: true });
+    const earlier = openRecorder(path(), sampleDescription(), { force: true });
     earlier.append(long);
-    const later = openRecorder(path(), description(), { force: true });
+    const later = openRecorder(path(), sampleDescription(), { force: true });
     later.append(long);
     earlier.append({ type: "UiEmit", tree: 1 });
-    expect(kindOf(() => earlier.finish(endOf(2)))).toBe("log.replaced");
+    expect(kindOf(() => earlier.finish(successEnd(2)))).toBe("log.replaced");
     earlier.abandon();
-    later.finish(endOf(1));
+    later.finish(successEnd(1));
     const log = readLog(path());
     expect(log.eventCount).toBe(1);
     const [event] = log.events;
@@ -124,7 +124,7 @@ describe("a log on disk", () => {
   });
 
   test("a recorder whose log another run has replaced removes no file of that run", () => {
-    const recorder = openRecorder(path(), description());
+    const recorder = openRecorder(path(), sampleDescription());
     write({ force: true });
     recorder.abandon();
     expect(readLog(path())).toHaveProperty("end");
@@ -138,32 +138,32 @@ describe("a log on disk", () => {
     write({ force: true });
     for (const text of ["fn main() { }", "{}", '{"args": 1}\n', "\u0000"]) {
       writeFileSync(path(), text);
-      expect(kindOf(() => openRecorder(path(), description(), { force: true }))).toBe("log.exists");
+      expect(kindOf(() => openRecorder(path(), sampleDescription(), { force: true }))).toBe("log.exists");
       expect(readFileSync(path(), "utf8")).toBe(text);
     }
   });
 
   test("a path that cannot be written is one clear error", () => {
-    expect(kindOf(() => openRecorder(join(folder, "no", "run.jsonl"), description()))).toBe("log.io_error");
-    expect(kindOf(() => openRecorder(folder, description()))).toBe("log.exists");
-    expect(kindOf(() => openRecorder(folder, description(), { force: true }))).toBe("log.io_error");
+    expect(kindOf(() => openRecorder(join(folder, "no", "run.jsonl"), sampleDescription()))).toBe("log.io_error");
+    expect(kindOf(() => openRecorder(folder, sampleDescription()))).toBe("log.exists");
+    expect(kindOf(() => openRecorder(folder, sampleDescription(), { force: true }))).toBe("log.io_error");
     writeFileSync(`${path()}.blobs`, "in the way");
-    expect(kindOf(() => openRecorder(path(), description()))).toBe("log.io_error");
+    expect(kindOf(() => openRecorder(path(), sampleDescription()))).toBe("log.io_error");
     expect(readdirSync(folder)).toEqual(["run.jsonl.blobs"]);
   });
 
   test("a run that failed before its first event leaves no log", () => {
-    openRecorder(path(), description()).abandon();
+    openRecorder(path(), sampleDescription()).abandon();
     expect(readdirSync(folder)).toEqual([]);
-    const recorder = openRecorder(path(), description());
-    recorder.finish(endOf(0));
+    const recorder = openRecorder(path(), sampleDescription());
+    recorder.finish(successEnd(0));
     recorder.abandon();
     expect(readLog(path())).toHaveProperty("end");
   });
 
   test.skipIf(process.getuid?.() === 0)("a folder without permission", () => {
     chmodSync(folder, 0o500);
-    expect(kindOf(() => openRecorder(path(), description()))).toBe("log.io_error");
+    expect(kindOf(() => openRecorder(path(), sampleDescription()))).toBe("log.io_error");
     chmodSync(folder, 0o700);
   });
 

@@ -8,7 +8,7 @@ import type { LogSource } from "../../../replay/log/log-source.ts";
 import { BorunaError } from "../../../vm/error.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
 import { assemble } from "../assemble.ts";
-import { edit } from "../mend.ts";
+import { editLine } from "../mend.ts";
 import { recorded, type Recorded } from "../recorded.ts";
 
 const CALLS = 500;
@@ -78,7 +78,7 @@ function counted(log: RunLog): { readonly log: RunLog; readonly taken: () => num
 
 test("an event is read only after the one before it was repeated", async () => {
   const recording = await recorded(READS);
-  const wrong = edit(recording.bytes, 8, "a.txt", "b.txt");
+  const wrong = editLine(recording.bytes, 8, "a.txt", "b.txt");
   const { source, reading } = lineSource(recording, wrong);
   const { log, taken } = counted(parseRunLog(source, LOG_LIMITS));
   expect(log.eventCount).toBe(2 * CALLS);
@@ -102,7 +102,7 @@ test("a complete replay reads each event once and closes the log", async () => {
 
 test("a replay ignores what is appended to the log meanwhile; any other change of the log is an error", async () => {
   const recording = await recorded(READS);
-  const other = edit(recording.bytes, 8, "a.txt", "b.txt");
+  const other = editLine(recording.bytes, 8, "a.txt", "b.txt");
   const ends = [...recording.bytes.entries()].filter(([, byte]) => byte === 0x0a).map(([at]) => at);
   let bytes = recording.bytes.subarray(0, (ends[100] ?? 0) + 1);
   const source: LogSource = { name: "log", chunks: () => [bytes], blobs: recording.recorder.blobs, openMark: () => undefined };

@@ -4,7 +4,7 @@ import { compile } from "../../../compiler/compile.ts";
 import { firstDifference } from "../../../replay/report/value-difference.ts";
 import { pathDifference, type Divergence } from "../../../replay/report/divergence.ts";
 import { replayLines } from "../../../replay/report/replay-report.ts";
-import { edit, linesOf } from "../mend.ts";
+import { editLine, linesOf } from "../mend.ts";
 import { recorded, replayed, type Recorded } from "../recorded.ts";
 import type { TypeDef } from "../../../vm/bytecode/module.ts";
 import { SavedStacks } from "../../../vm/interpreter/saved-stacks.ts";
@@ -59,7 +59,7 @@ const program = verifyModule(OLDER);
 async function divergenceOf(is: (line: string) => boolean, from: string, to: string): Promise<readonly Divergence[]> {
   const recording = await recorded(program);
   const line = linesOf(new TextDecoder().decode(recording.bytes)).findIndex(is) + 1;
-  const log = edit(recording.bytes, line, from, to);
+  const log = editLine(recording.bytes, line, from, to);
   return Promise.all(ENGINES.map(async (engine) => divergence(recording, log, line - 1, engine)));
 }
 
@@ -119,7 +119,7 @@ describe("an event that differs is located where the program caused it", () => {
 test("two values that differ only in their types are shown with them", async () => {
   const recording = await recorded(program);
   const line = linesOf(new TextDecoder().decode(recording.bytes)).findIndex((text) => text.includes('"Int":41')) + 1;
-  const report = await replayed(recording, edit(recording.bytes, line, '{"Int":41}', '{"Float":41.0}'));
+  const report = await replayed(recording, editLine(recording.bytes, line, '{"Int":41}', '{"Float":41.0}'));
   expect(report.divergence?.difference).toEqual({ path: "payload", expected: "41: Float", actual: "41: Int" });
   expect(replayLines(report).slice(1, 4)).toEqual(["  payload:", "    expected 41: Float", "    actual   41: Int"]);
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import type { Handler } from "../../../gateway/handlers.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { linesOf, rewrite } from "../mend.ts";
+import { linesOf, rewriteLines } from "../mend.ts";
 import { recorded, replayed } from "../recorded.ts";
 
 const TEXT = `type Bill { who: String, cents: Int, tags: List<String> }
@@ -236,7 +236,7 @@ test("there are at least 40 of them", () => expect(ROWS.length).toBeGreaterThanO
 
 test.each(ROWS)("%s", async (_name, change, report) => {
   const recording = await recorded(program, { handlers: HANDLERS });
-  const log = rewrite(recording.bytes, change);
+  const log = rewriteLines(recording.bytes, change);
   const lines = linesOf(new TextDecoder().decode(recording.bytes));
   expect(lines.length).toBeGreaterThan(15);
   for (const engine of ["interpreter", "compiled"] as const) {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { childScript } from "../../child-script.ts";
 
+/** A point at which the process waits, with the words that it printed there. */
 export interface Stage {
   readonly name: string;
   readonly detail: readonly string[];

@@ -12,7 +12,7 @@ import { type OpName, OPCODES } from "../../../vm/bytecode/opcodes.ts";
 import { type Value, replaceLoneSurrogates } from "../../../vm/value/value.ts";
 import { cases } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
-import { errorKind, text, value } from "../arbitrary.ts";
+import { errorKind, anyText, anyValue } from "../arbitrary.ts";
 
 const folder = join(CONFORMANCE_ROOT, "bytecode");
 const vectors = readdirSync(folder)
@@ -199,23 +199,27 @@ const instruction = fc.constantFrom(...opNames).chain((op) => {
   const operands = op === "Assert" ? fc.tuple(operand, fc.nat(1), operand) : fc.array(operand, { minLength: count, maxLength: count });
   return operands.map((list) => ({ op, operands: [...list] }));
 });
-const names = fc.uniqueArray(text, { maxLength: 3 });
+const names = fc.uniqueArray(anyText, { maxLength: 3 });
 const typeDef: fc.Arbitrary<TypeDef> = fc.oneof(
-  fc.record({ name: text, kind: fc.constant("record" as const), fields: names.map((list) => list.map((name) => ({ name, type: "Int" }))) }),
   fc.record({
-    name: text,
+    name: anyText,
+    kind: fc.constant("record" as const),
+    fields: names.map((list) => list.map((name) => ({ name, type: "Int" }))),
+  }),
+  fc.record({
+    name: anyText,
     kind: fc.constant("enum" as const),
     params: names,
     variants: names.map((list) => list.map((name, i) => ({ name, type: i === 0 ? null : name }))),
   }),
 );
 const functionDef: fc.Arbitrary<FunctionDef> = fc.record({
-  name: text,
+  name: anyText,
   arity: fc.nat(255),
   locals: fc.nat(65_535),
   code: fc.array(instruction, { maxLength: 10 }),
   capabilities: fc.uniqueArray(fc.nat(10)),
-  intent: fc.option(text),
+  intent: fc.option(anyText),
   matchTables: fc.array(
     fc.array(fc.record({ tag: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), target: fc.nat() }), { maxLength: 3 }),
     { maxLength: 2 },
@@ -223,11 +227,11 @@ const functionDef: fc.Arbitrary<FunctionDef> = fc.record({
 });
 const debugFor = (count: number): fc.Arbitrary<DebugInfo> =>
   fc.record({
-    files: fc.tuple(fc.record({ name: text, text })),
+    files: fc.tuple(fc.record({ name: anyText, text: anyText })),
     functions: fc.array(
       fc.record({
         file: fc.integer({ min: -1, max: 0 }),
-        locals: fc.array(text, { maxLength: 2 }),
+        locals: fc.array(anyText, { maxLength: 2 }),
         spans: fc.uniqueArray(fc.nat(), { maxLength: 4 }).map((pcs) => pcs.sort((a, b) => a - b).map((pc) => [pc, 1, 2, 3, 4] as const)),
       }),
       { minLength: count, maxLength: count },
@@ -235,8 +239,8 @@ const debugFor = (count: number): fc.Arbitrary<DebugInfo> =>
   });
 const moduleArbitrary: fc.Arbitrary<Module> = fc
   .record({
-    name: text,
-    constants: fc.array(value, { maxLength: 4 }),
+    name: anyText,
+    constants: fc.array(anyValue, { maxLength: 4 }),
     globals: names,
     types: fc.array(typeDef, { maxLength: 2 }),
     functions: fc.array(functionDef, { maxLength: 3 }),

@@ -62,13 +62,13 @@ class Around {
 
   /** Usually a constant of the wanted kind, else any constant or one of the numbers. */
   #constant(kind: Kind): Code {
-    const wanted = this.#choices.next(4) === 0 ? [] : (INDICES.get(kind) ?? []);
-    return ["PushConst", this.#choices.of(wanted) ?? this.#choices.next(this.#choices.next(2) === 0 ? CONSTANTS.length : 24)];
+    const wanted = this.#choices.below(4) === 0 ? [] : (INDICES.get(kind) ?? []);
+    return ["PushConst", this.#choices.oneOf(wanted) ?? this.#choices.below(this.#choices.below(2) === 0 ? CONSTANTS.length : 24)];
   }
 
   push(kind: Kind): void {
-    const local = PARAMETERS + this.#choices.next(LOCALS - PARAMETERS);
-    switch (this.#choices.next(8)) {
+    const local = PARAMETERS + this.#choices.below(LOCALS - PARAMETERS);
+    switch (this.#choices.below(8)) {
       case 0:
         this.code.push(this.#constant(kind), ["StoreLocal", local], ["LoadLocal", local]);
         break;
@@ -76,7 +76,7 @@ class Around {
         this.code.push(["LoadLocal", local]);
         break;
       case 2:
-        this.code.push(["LoadLocal", this.#choices.next(PARAMETERS)]);
+        this.code.push(["LoadLocal", this.#choices.below(PARAMETERS)]);
         break;
       case 3:
         this.code.push(this.#constant(kind), ["MakeList", 1], ["PushConst", ZERO], "ListGet");
@@ -105,29 +105,29 @@ class Around {
 
   /** An `Update` of a local that usually holds a value of the wanted kind. */
   #update(): void {
-    const local = PARAMETERS + this.#choices.next(LOCALS - PARAMETERS);
-    if (this.#choices.next(3) > 0)
-      this.code.push(this.#constant(this.#choices.of(["list", "map", "record"]) ?? "list"), ["StoreLocal", local]);
-    const { constant, indices } = this.#choices.of(UPDATE_PATHS) ?? { constant: 0, indices: [] };
+    const local = PARAMETERS + this.#choices.below(LOCALS - PARAMETERS);
+    if (this.#choices.below(3) > 0)
+      this.code.push(this.#constant(this.#choices.oneOf(["list", "map", "record"]) ?? "list"), ["StoreLocal", local]);
+    const { constant, indices } = this.#choices.oneOf(UPDATE_PATHS) ?? { constant: 0, indices: [] };
     for (const kind of [...indices, "any" as const]) this.push(kind);
     this.code.push(["Update", local, constant, indices.length + 1], ["LoadLocal", local]);
     this.height -= indices.length;
   }
 
   instruction(): void {
-    if (this.#choices.next(6) === 0) return this.#update();
-    const step = this.#choices.next(2) === 0 ? undefined : this.#choices.of(STEPS);
-    const op = step?.op ?? this.#choices.of(OPS) ?? "Nop";
+    if (this.#choices.below(6) === 0) return this.#update();
+    const step = this.#choices.below(2) === 0 ? undefined : this.#choices.oneOf(STEPS);
+    const op = step?.op ?? this.#choices.oneOf(OPS) ?? "Nop";
     const row = opcode(op);
-    const hosted = this.#choices.of(NATIVE_BUILTINS) ?? { id: 0, count: 1 };
+    const hosted = this.#choices.oneOf(NATIVE_BUILTINS) ?? { id: 0, count: 1 };
     const builtin = step?.builtin === undefined ? hosted : { id: step.builtin, count: step.takes.length };
-    const n = this.#choices.next(4);
+    const n = this.#choices.below(4);
     const operands = row.operands.map((kind): number => {
       switch (kind) {
         case "constant":
-          return this.#choices.next(CONSTANTS.length);
+          return this.#choices.below(CONSTANTS.length);
         case "local":
-          return this.#choices.next(LOCALS);
+          return this.#choices.below(LOCALS);
         case "function":
           return 1;
         case "count":
@@ -143,13 +143,13 @@ class Around {
     });
     const count = row.popsCount === true ? (operands[row.operands.indexOf("count")] ?? 0) : 0;
     const taken = row.pops + count;
-    for (let i = this.#choices.next(3) === 0 ? Math.min(this.height, taken) : 0; i < taken; i++) this.push(step?.takes[i] ?? "any");
+    for (let i = this.#choices.below(3) === 0 ? Math.min(this.height, taken) : 0; i < taken; i++) this.push(step?.takes[i] ?? "any");
     this.code.push([op, ...operands]);
     this.height += row.pushes - row.pops - count;
   }
 
   finish(): void {
-    const way = this.#choices.next(4);
+    const way = this.#choices.below(4);
     if (this.height === 0 || way === 0) this.code.push(["LoadLocal", LOCALS - 1], ["MakeList", this.height + 1], "Ret");
     else if (way === 1) this.code.push(["JmpIf", this.code.length + 3], ["PushConst", ZERO], "Ret", ["LoadLocal", 0], "Ret");
     else if (way === 2) this.code.push("Not", "Ret");
@@ -159,11 +159,11 @@ class Around {
 
 function moduleOfChoices(choices: Choices): { readonly module: ReturnType<typeof moduleOf>; readonly args: readonly (readonly Value[])[] } {
   const around = new Around(choices);
-  for (let i = 1 + choices.next(3); i > 0; i--) around.instruction();
+  for (let i = 1 + choices.below(3); i > 0; i--) around.instruction();
   around.finish();
   const { code } = around;
   const module = moduleOf([{ arity: PARAMETERS, locals: LOCALS, code }, IDENTITY], CONSTANTS, { types: MODULE_TYPES, tasks: 1 });
-  const args = Array.from({ length: 3 }, () => Array.from({ length: PARAMETERS }, () => choices.of(CONSTANTS) ?? UNIT));
+  const args = Array.from({ length: 3 }, () => Array.from({ length: PARAMETERS }, () => choices.oneOf(CONSTANTS) ?? UNIT));
   return { module, args };
 }
 

@@ -33,7 +33,7 @@ export class Choices {
     return this.below(100) < percent;
   }
 
-  of<T>(items: readonly T[]): T {
+  oneOf<T>(items: readonly T[]): T {
     const item = items[this.below(items.length)];
     if (item === undefined) throw new Error("nothing to choose from");
     return item;
@@ -49,6 +49,7 @@ interface Observed {
   readonly events: string;
 }
 
+/** Returns what a run shows to its host. */
 export function observe(end: MachineEnd, host: ReturnType<typeof testHost>): Observed {
   const ended = end.status === "completed" ? `value ${textForm(end.value)}` : `trap ${JSON.stringify(end.trap)}`;
   const events = host.events.map((e) => e.type).join(" ") + host.debugged.join("\n");

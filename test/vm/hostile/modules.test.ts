@@ -76,13 +76,13 @@ const isDigit = (byte: number | undefined): boolean => byte !== undefined && byt
 
 test("files with bytes changed, cut and put in", () => {
   hammer("bytes", (choices) => {
-    const bytes = choices.of(smallest).slice();
+    const bytes = choices.oneOf(smallest).slice();
     for (let left = 1 + choices.below(4); left > 0; left--) {
       let at = choices.below(bytes.length);
       // Half of the changes replace a number by another, so that many of the files are still modules.
       if (choices.chance(70)) {
         while (at < bytes.length && !isDigit(bytes[at])) at += 1;
-        bytes[at] = choices.of(DIGITS);
+        bytes[at] = choices.oneOf(DIGITS);
       } else if (choices.chance(30)) bytes[at] = choices.below(256);
       else bytes.copyWithin(at, choices.below(bytes.length), choices.below(bytes.length));
     }
@@ -110,22 +110,22 @@ function junk(choices: Choices): unknown {
   let nested: unknown = "Unit";
   switch (choices.below(9)) {
     case 0:
-      return choices.of([null, true, "", "Ret", "None", "Unit", [], {}]);
+      return choices.oneOf([null, true, "", "Ret", "None", "Unit", [], {}]);
     case 1:
-      return choices.of([-1, 0.5, 1e300, 255, 256, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53]);
+      return choices.oneOf([-1, 0.5, 1e300, 255, 256, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53]);
     case 2:
       for (let depth = choices.below(400); depth > 0; depth--) nested = choices.chance(50) ? [nested] : { Some: nested };
       return nested;
     case 3:
       return Array.from({ length: choices.below(50) }, () => choices.below(10));
     case 4:
-      return { [choices.of(OPS)]: choices.below(5) };
+      return { [choices.oneOf(OPS)]: choices.below(5) };
     case 5:
-      return { [choices.of(OPS)]: [choices.below(5), choices.below(5)] };
+      return { [choices.oneOf(OPS)]: [choices.below(5), choices.below(5)] };
     case 6:
-      return choices.of(OPS);
+      return choices.oneOf(OPS);
     case 7:
-      return { [choices.of(KEYS)]: choices.below(5) };
+      return { [choices.oneOf(KEYS)]: choices.below(5) };
     default:
       return choices.below(40);
   }
@@ -142,7 +142,7 @@ function damage(node: Container, choices: Choices): void {
     return;
   }
   const keys = Object.keys(node);
-  const key = keys.length === 0 || choices.chance(3) ? choices.of(KEYS) : choices.of(keys);
+  const key = keys.length === 0 || choices.chance(3) ? choices.oneOf(KEYS) : choices.oneOf(keys);
   const old = node[key];
   const value = typeof old === "number" && choices.chance(70) ? old + choices.below(7) - 3 : junk(choices);
   if (choices.chance(4)) delete node[key];
@@ -151,11 +151,11 @@ function damage(node: Container, choices: Choices): void {
 
 test("payloads with members changed, left out and put in", () => {
   hammer("payload", (choices) => {
-    const payload: unknown = structuredClone(choices.of(payloads));
+    const payload: unknown = structuredClone(choices.oneOf(payloads));
     const inside = containers(payload);
     // Most of a module is code, so the outer members are chosen more often.
     for (let changes = 1 + choices.below(3); changes > 0; changes--)
-      damage(choices.chance(20) ? choices.of(inside.slice(0, 40)) : choices.of(inside), choices);
+      damage(choices.chance(20) ? choices.oneOf(inside.slice(0, 40)) : choices.oneOf(inside), choices);
     const bytes = new TextEncoder().encode(JSON.stringify(payload));
     return () => decodeModule(bytes);
   });
@@ -216,7 +216,7 @@ interface Sizes {
 
 /** A plausible operand, sometimes one that is out of range. */
 function operand(kind: OperandKind, sizes: Sizes, choices: Choices): number {
-  if (choices.below(400) === 0) return choices.of([256, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]);
+  if (choices.below(400) === 0) return choices.oneOf([256, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]);
   const below = (size: number): number => choices.below(Math.max(1, size));
   switch (kind) {
     case "constant":
@@ -245,14 +245,14 @@ function operand(kind: OperandKind, sizes: Sizes, choices: Choices): number {
     case "capability":
       return below(11);
     case "builtin":
-      return choices.of(NATIVE_BUILTINS).id;
+      return choices.oneOf(NATIVE_BUILTINS).id;
     case "count":
       return below(4);
   }
 }
 
 function instruction(choices: Choices, sizes: Sizes): Instruction {
-  const op = choices.of(OPS);
+  const op = choices.oneOf(OPS);
   const operands = opcode(op).operands.map((kind) => operand(kind, sizes, choices));
   if (op === "Builtin") operands[1] = BUILTIN_ARITY.get(operands[0] ?? 0) ?? 1;
   if (op === "MakeMap") operands[0] = 2 * Math.floor((operands[0] ?? 0) / 2);
@@ -297,7 +297,7 @@ function mutateCode(code: Instruction[], sizes: Sizes, choices: Choices): void {
       return;
     case 4:
       // The code keeps its length, so that the jumps still make sense.
-      code[at] = { op: choices.of(["Nop", "Pop", "Dup"]), operands: [] };
+      code[at] = { op: choices.oneOf(["Nop", "Pop", "Dup"]), operands: [] };
       return;
     default:
       code.splice(at, 1, old, instruction(choices, sizes));
@@ -306,7 +306,7 @@ function mutateCode(code: Instruction[], sizes: Sizes, choices: Choices): void {
 
 test("programs with instructions changed", () => {
   hammer("instructions", (choices) => {
-    const module = choices.of(modules);
+    const module = choices.oneOf(modules);
     const functions = module.functions.slice();
     for (let left = 1 + choices.below(3); left > 0; left--) {
       const which = choices.below(functions.length);
@@ -379,11 +379,11 @@ function staticallyStackedCode(choices: Choices, sizes: Sizes, pure: boolean): I
         const forward = choices.chance(60);
         put("LoadLocal", choices.below(LOCALS));
         if (forward) waiting.push(code.length);
-        put(choices.chance(50) ? "JmpIf" : "JmpIfNot", forward ? 0 : choices.of(level));
+        put(choices.chance(50) ? "JmpIf" : "JmpIfNot", forward ? 0 : choices.oneOf(level));
         continue;
       }
       if (choices.chance(6)) {
-        put("Jmp", choices.of(level));
+        put("Jmp", choices.oneOf(level));
         continue;
       }
     }

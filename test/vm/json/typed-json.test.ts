@@ -27,7 +27,7 @@ import {
   type Value,
 } from "../../../vm/value/value.ts";
 import { DEEP } from "../../cases.ts";
-import { DEEP as NESTING, deepValue, errorKind, float, int, json, text } from "../arbitrary.ts";
+import { DEEP as NESTING, deepValue, errorKind, anyFloat, anyInt, anyJson, anyText } from "../arbitrary.ts";
 
 const unlimited = (): Meter => new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
@@ -282,15 +282,15 @@ type TypedArbitrary = readonly [type: string, values: fc.Arbitrary<Value>];
 const none = fc.constant<Value>(NONE);
 const someJson: fc.Arbitrary<Value> = fc.oneof(
   fc.constant(UNIT),
-  int,
-  text,
-  fc.array(int).map((items) => ListValue.of(items)),
-  int.map((n) => MapValue.from([["some", n]])),
+  anyInt,
+  anyText,
+  fc.array(anyInt).map((items) => ListValue.of(items)),
+  anyInt.map((n) => MapValue.from([["some", n]])),
 );
 const SCALARS: readonly TypedArbitrary[] = [
-  ["Int", int],
-  ["Float", float.filter(({ value }) => Number.isFinite(value))],
-  ["String", text],
+  ["Int", anyInt],
+  ["Float", anyFloat.filter(({ value }) => Number.isFinite(value))],
+  ["String", anyText],
   ["Unit", fc.constant(UNIT)],
   ["Json", someJson],
 ];
@@ -314,7 +314,10 @@ const { type: arbitraryType } = fc.letrec<{ type: TypedArbitrary }>((tie) => {
       fc.constantFrom(...SCALARS),
       one((type, values) => [`Option<${type}>`, option(values)]),
       one((type, values) => [`List<${type}>`, fc.array(values, { maxLength: 3 }).map((items) => ListValue.of(items))]),
-      one((type, values) => [`Map<String, ${type}>`, fc.array(fc.tuple(text, values), { maxLength: 3 }).map((all) => MapValue.from(all))]),
+      one((type, values) => [
+        `Map<String, ${type}>`,
+        fc.array(fc.tuple(anyText, values), { maxLength: 3 }).map((all) => MapValue.from(all)),
+      ]),
       one((type, values) => [
         `Node<${type}>`,
         fc.tuple(values, option(values.map((value) => RecordValue.of(3, [value, NONE])))).map((fields) => RecordValue.of(3, fields)),
@@ -378,22 +381,22 @@ describe("matchesType", () => {
 
 describe("round trips", () => {
   const typed: readonly [string, fc.Arbitrary<Value>][] = [
-    ["Int", int],
-    ["Float", float],
-    ["String", text],
-    ["Point", fc.tuple(int, float).map((fields) => RecordValue.of(0, fields))],
+    ["Int", anyInt],
+    ["Float", anyFloat],
+    ["String", anyText],
+    ["Point", fc.tuple(anyInt, anyFloat).map((fields) => RecordValue.of(0, fields))],
     [
       "List<Option<Int>>",
       fc
         .array(
           fc.oneof(
-            int.map((n) => new SomeValue(n)),
+            anyInt.map((n) => new SomeValue(n)),
             fc.constant(NONE),
           ),
         )
         .map((items) => ListValue.of(items)),
     ],
-    ["Map<String, Float>", fc.array(fc.tuple(text, float)).map((entries) => MapValue.from(entries))],
+    ["Map<String, Float>", fc.array(fc.tuple(anyText, anyFloat)).map((entries) => MapValue.from(entries))],
   ];
   test.each(typed)("%s", (typeText, values) => {
     const type = parseType(typeText);
@@ -422,7 +425,7 @@ describe("round trips", () => {
   test("through the embedder's JavaScript values", () => {
     const small = (data: JsonData): boolean => !/[0-9]{16}/.test(canonicalJson(data));
     fc.assert(
-      fc.property(json.filter(small), (data) => {
+      fc.property(anyJson.filter(small), (data) => {
         // A Float without a fraction becomes an Int, which is valid for a Float.
         expect(JSON.stringify(jsonToJs(jsonFromJs(jsonToJs(data))))).toBe(JSON.stringify(jsonToJs(data)));
       }),
@@ -431,7 +434,7 @@ describe("round trips", () => {
 
   test("any JSON read as any type is a value that matches the type, or throws value.form", () => {
     fc.assert(
-      fc.property(json, fc.constantFrom(...forms.map(([type]) => parseType(type))), (data, type) => {
+      fc.property(anyJson, fc.constantFrom(...forms.map(([type]) => parseType(type))), (data, type) => {
         const kind = errorKind(() => expect(matchesType(valueFromTypedJson(data, type, TYPES), type, TYPES)).toBe(true));
         expect([undefined, "value.form"]).toContain(kind);
       }),

@@ -36,6 +36,7 @@ interface JournalHost extends SuspendingHost {
 /** How a host answers. */
 type Timing = "now" | "later";
 
+/** Makes a host that writes calls and events to the journal, and suspends the run at the calls that `suspendAt` chooses. */
 export function journalHost(journal: Journal, suspendAt: (call: number) => boolean, timing: Timing = "now"): JournalHost {
   return {
     call: (request) => {

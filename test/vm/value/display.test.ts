@@ -20,7 +20,7 @@ import {
   type Value,
 } from "../../../vm/value/value.ts";
 import { cases } from "../../cases.ts";
-import { DEEP, deepValue, value } from "../arbitrary.ts";
+import { DEEP, deepValue, anyValue } from "../arbitrary.ts";
 
 describe("floatToText", () => {
   test.each<[number, string]>([
@@ -130,7 +130,7 @@ test.each<[Value, string]>([
 
 test("without types the typed text is the text form, except for options and results of older modules", () => {
   fc.assert(
-    fc.property(value, (v) => {
+    fc.property(anyValue, (v) => {
       expect(typedText(v, { kind: "primitive", name: "Json" }, [])).toBe(textForm(v));
     }),
   );
