@@ -14,20 +14,24 @@ interface Scope {
 /** An expression as a function of the names in scope. */
 type Render = (scope: Scope) => string;
 
+/** Returns one of the names, or `otherwise` if there are none. */
 const pick = (names: readonly string[], n: number, otherwise: string): string => names[n % Math.max(1, names.length)] ?? otherwise;
-const ax = (text: string): string =>
+/** Returns the String literal for a text. */
+const axString = (text: string): string =>
   JSON.stringify(text)
     .replace(/\\u([0-9a-f]{4})|\\([bf])/g, (_, hex?: string, letter?: string) => `\\u{${hex ?? (letter === "b" ? "8" : "c")}}`)
     .replace(/\\\//g, "/");
 
-const word = fc.string({ unit: fc.constantFrom("a", "b", "é", "😀", " ", '"', "\\", "\n", "\u0001", "7"), maxLength: 5 }).map(ax);
+const word = fc.string({ unit: fc.constantFrom("a", "b", "é", "😀", " ", '"', "\\", "\n", "\u0001", "7"), maxLength: 5 }).map(axString);
 
+/** Makes a text from the texts of two generated parts. */
 const call2 = (a: fc.Arbitrary<Render>, b: fc.Arbitrary<Render>, f: (x: string, y: string) => string): fc.Arbitrary<Render> =>
   fc.tuple(a, b).map(
     ([x, y]): Render =>
       (s) =>
         f(x(s), y(s)),
   );
+/** Makes a text from the text of one generated part. */
 const call1 = (a: fc.Arbitrary<Render>, f: (x: string) => string): fc.Arbitrary<Render> =>
   a.map(
     (x): Render =>

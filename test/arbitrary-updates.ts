@@ -32,12 +32,12 @@ interface Action {
 }
 
 const copy = <T>(value: T): T => structuredClone(value);
-const at = <T>(items: readonly T[], index: number): T => {
+const itemAt = <T>(items: readonly T[], index: number): T => {
   const item = items[index % items.length];
   if (item === undefined) throw new Error("an empty list");
   return item;
 };
-const put = <T>(items: T[], index: number, item: T): void => {
+const setItem = <T>(items: T[], index: number, item: T): void => {
   items[index % items.length] = item;
 };
 const key = (k: number): "a" | "b" => (k % 2 === 0 ? "a" : "b");
@@ -48,32 +48,32 @@ const LONG = 40;
 
 type MakeAction = (k: number, j: number) => Action;
 const ACTIONS: readonly MakeAction[] = [
-  (k) => ({ ax: `xs[(i + ${k}) % list.len(xs)] = i`, model: (s, i) => put(s.xs, i + k, i) }),
-  (k) => ({ ax: `xs[(i + ${k}) % list.len(xs)] += ${k}`, model: (s, i) => put(s.xs, i + k, at(s.xs, i + k) + k) }),
+  (k) => ({ ax: `xs[(i + ${k}) % list.len(xs)] = i`, model: (s, i) => setItem(s.xs, i + k, i) }),
+  (k) => ({ ax: `xs[(i + ${k}) % list.len(xs)] += ${k}`, model: (s, i) => setItem(s.xs, i + k, itemAt(s.xs, i + k) + k) }),
   (k, j) => ({
     ax: `grid[${k % 3}][(i + ${j}) % list.len(grid[${k % 3}])] = i`,
-    model: (s, i) => put(at(s.grid, k % 3), i + j, i),
+    model: (s, i) => setItem(itemAt(s.grid, k % 3), i + j, i),
   }),
   (k, j) => ({
     ax: `grid[${k % 3}][${j} % list.len(grid[${k % 3}])] -= xs[i % list.len(xs)]`,
-    model: (s, i) => put(at(s.grid, k % 3), j, at(at(s.grid, k % 3), j) - at(s.xs, i)),
+    model: (s, i) => setItem(itemAt(s.grid, k % 3), j, itemAt(itemAt(s.grid, k % 3), j) - itemAt(s.xs, i)),
   }),
   () => ({ ax: "old_xs = list.push(old_xs, xs)", model: (s) => s.old_xs.push(copy(s.xs)) }),
   () => ({ ax: "old_grids = list.push(old_grids, grid)", model: (s) => s.old_grids.push(copy(s.grid)) }),
   (k) => ({
     ax: `let row = grid[${k % 3}]\n        old_xs = list.push(old_xs, row)`,
-    model: (s) => s.old_xs.push(copy(at(s.grid, k % 3))),
+    model: (s) => s.old_xs.push(copy(itemAt(s.grid, k % 3))),
   }),
-  (k) => ({ ax: `xs = old_xs[${k} % list.len(old_xs)]`, model: (s) => void (s.xs = copy(at(s.old_xs, k))) }),
-  (k) => ({ ax: `grid = old_grids[${k} % list.len(old_grids)]`, model: (s) => void (s.grid = copy(at(s.old_grids, k))) }),
-  (k) => ({ ax: `grid[${k % 3}] = xs`, model: (s) => put(s.grid, k % 3, copy(s.xs)) }),
-  (k) => ({ ax: `xs = grid[${k % 3}]`, model: (s) => void (s.xs = copy(at(s.grid, k % 3))) }),
-  (k, j) => ({ ax: `grid[${k % 3}] = grid[${j % 3}]`, model: (s) => put(s.grid, k % 3, copy(at(s.grid, j % 3))) }),
+  (k) => ({ ax: `xs = old_xs[${k} % list.len(old_xs)]`, model: (s) => void (s.xs = copy(itemAt(s.old_xs, k))) }),
+  (k) => ({ ax: `grid = old_grids[${k} % list.len(old_grids)]`, model: (s) => void (s.grid = copy(itemAt(s.old_grids, k))) }),
+  (k) => ({ ax: `grid[${k % 3}] = xs`, model: (s) => setItem(s.grid, k % 3, copy(s.xs)) }),
+  (k) => ({ ax: `xs = grid[${k % 3}]`, model: (s) => void (s.xs = copy(itemAt(s.grid, k % 3))) }),
+  (k, j) => ({ ax: `grid[${k % 3}] = grid[${j % 3}]`, model: (s) => setItem(s.grid, k % 3, copy(itemAt(s.grid, j % 3))) }),
   () => ({
     ax: `xs = if list.len(xs) < ${2 * LONG} { list.push(xs, i) } else { xs }\n        xs[list.len(xs) - 1] += 1`,
     model: (s, i) => {
       if (s.xs.length < 2 * LONG) s.xs.push(i);
-      put(s.xs, s.xs.length - 1, at(s.xs, s.xs.length - 1) + 1);
+      setItem(s.xs, s.xs.length - 1, itemAt(s.xs, s.xs.length - 1) + 1);
     },
   }),
   () => ({
@@ -85,31 +85,31 @@ const ACTIONS: readonly MakeAction[] = [
   (k) => ({
     ax: `if list.len(grid[${k % 3}]) < ${2 * LONG} { grid[${k % 3}] ++= [i] }`,
     model: (s, i) => {
-      if (at(s.grid, k % 3).length < 2 * LONG) at(s.grid, k % 3).push(i);
+      if (itemAt(s.grid, k % 3).length < 2 * LONG) itemAt(s.grid, k % 3).push(i);
     },
   }),
   () => ({ ax: "xs = list.range(0, 5)", model: (s) => void (s.xs = [0, 1, 2, 3, 4]) }),
   (k) => ({ ax: `xs = list.repeat(${k}, ${LONG})`, model: (s) => void (s.xs = Array.from({ length: LONG }, () => k)) }),
   () => ({ ax: "grid = [xs, xs, [i]]", model: (s, i) => void (s.grid = [copy(s.xs), copy(s.xs), [i]]) }),
   () => ({ ax: "fs = list.push(fs, fn() { xs })", model: (s) => s.fs.push(copy(s.xs)) }),
-  (k) => ({ ax: `let f = fs[${k} % list.len(fs)]\n        xs = f()`, model: (s) => void (s.xs = copy(at(s.fs, k))) }),
+  (k) => ({ ax: `let f = fs[${k} % list.len(fs)]\n        xs = f()`, model: (s) => void (s.xs = copy(itemAt(s.fs, k))) }),
   () => ({ ax: "p.n += i", model: (s, i) => void (s.p.n += i) }),
-  (k) => ({ ax: `p.xs[${k} % list.len(p.xs)] = i`, model: (s, i) => put(s.p.xs, k, i) }),
+  (k) => ({ ax: `p.xs[${k} % list.len(p.xs)] = i`, model: (s, i) => setItem(s.p.xs, k, i) }),
   (k) => ({ ax: `p.m[${axKey(k)}] = i`, model: (s, i) => void (s.p.m[key(k)] = i) }),
   (k) => ({ ax: `p.m[${axKey(k)}] *= -1`, model: (s) => void (s.p.m[key(k)] = (s.p.m[key(k)] ?? 0) * -1) }),
   () => ({ ax: "old_ps = list.push(old_ps, p)", model: (s) => s.old_ps.push(copy(s.p)) }),
   () => ({ ax: "p = P { ..p, n: 0 }", model: (s) => void (s.p.n = 0) }),
   () => ({ ax: "p.xs = xs", model: (s) => void (s.p.xs = copy(s.xs)) }),
   () => ({ ax: "xs = p.xs", model: (s) => void (s.xs = copy(s.p.xs)) }),
-  (k, j) => ({ ax: `ps[${k % 2}].xs[${j} % list.len(ps[${k % 2}].xs)] = i`, model: (s, i) => put(at(s.ps, k % 2).xs, j, i) }),
-  (k) => ({ ax: `ps[${k % 2}].n = i`, model: (s, i) => void (at(s.ps, k % 2).n = i) }),
-  (k) => ({ ax: `ps[${k % 2}].m["c"] = i`, model: (s, i) => void (at(s.ps, k % 2).m["c"] = i) }),
-  (k) => ({ ax: `ps[${k % 2}] = p`, model: (s) => put(s.ps, k % 2, copy(s.p)) }),
-  (k) => ({ ax: `p = ps[${k % 2}]`, model: (s) => void (s.p = copy(at(s.ps, k % 2))) }),
+  (k, j) => ({ ax: `ps[${k % 2}].xs[${j} % list.len(ps[${k % 2}].xs)] = i`, model: (s, i) => setItem(itemAt(s.ps, k % 2).xs, j, i) }),
+  (k) => ({ ax: `ps[${k % 2}].n = i`, model: (s, i) => void (itemAt(s.ps, k % 2).n = i) }),
+  (k) => ({ ax: `ps[${k % 2}].m["c"] = i`, model: (s, i) => void (itemAt(s.ps, k % 2).m["c"] = i) }),
+  (k) => ({ ax: `ps[${k % 2}] = p`, model: (s) => setItem(s.ps, k % 2, copy(s.p)) }),
+  (k) => ({ ax: `p = ps[${k % 2}]`, model: (s) => void (s.p = copy(itemAt(s.ps, k % 2))) }),
   (k) => ({ ax: `m[${axKey(k)}] = xs`, model: (s) => void (s.m[key(k)] = copy(s.xs)) }),
   (k, j) => ({
     ax: `m[${axKey(k)}][${j} % list.len(option.unwrap_or(map.get(m, ${axKey(k)}), [0]))] = i`,
-    model: (s, i) => put(s.m[key(k)] ?? [], j, i),
+    model: (s, i) => setItem(s.m[key(k)] ?? [], j, i),
   }),
   (k) => ({ ax: `xs = option.unwrap_or(map.get(m, ${axKey(k)}), xs)`, model: (s) => void (s.xs = copy(s.m[key(k)] ?? s.xs)) }),
   (k) => ({
@@ -119,47 +119,47 @@ const ACTIONS: readonly MakeAction[] = [
   () => ({ ax: "held = Some(xs)", model: (s) => void (s.held = copy(s.xs)) }),
   () => ({
     ax: "held = list.get(grid, 1)",
-    model: (s) => void (s.held = copy(at(s.grid, 1))),
+    model: (s) => void (s.held = copy(itemAt(s.grid, 1))),
   }),
   () => ({ ax: "match held { Some(h) => { xs = h } None => {} }", model: (s) => void (s.xs = copy(s.held ?? s.xs)) }),
-  () => ({ ax: "total += list.sum(touched(xs))", model: (s) => void (s.total += s.xs.reduce((sum, x) => sum + x, 7 - at(s.xs, 0))) }),
-  () => ({ ax: "xs = touched(xs)", model: (s) => put(s.xs, 0, 7) }),
+  () => ({ ax: "total += list.sum(touched(xs))", model: (s) => void (s.total += s.xs.reduce((sum, x) => sum + x, 7 - itemAt(s.xs, 0))) }),
+  () => ({ ax: "xs = touched(xs)", model: (s) => setItem(s.xs, 0, 7) }),
   () => ({
     ax: `if list.len(xs) < ${2 * LONG} { xs = grown(touched(xs), i) }`,
     model: (s, i) => {
       if (s.xs.length >= 2 * LONG) return;
-      put(s.xs, 0, 7);
+      setItem(s.xs, 0, 7);
       s.xs.push(i + 1);
     },
   }),
   () => ({
     ax: "total += ends(xs)\n        xs[0] = i",
     model: (s, i) => {
-      s.total += at(s.xs, 0) + at(s.xs, s.xs.length - 1);
-      put(s.xs, 0, i);
+      s.total += itemAt(s.xs, 0) + itemAt(s.xs, s.xs.length - 1);
+      setItem(s.xs, 0, i);
     },
   }),
   () => ({
     ax: "total += both(xs, touched(xs))\n        xs[0] += 1",
     model: (s) => {
-      s.total += 2 * at(s.xs, 0) + 7;
-      put(s.xs, 0, at(s.xs, 0) + 1);
+      s.total += 2 * itemAt(s.xs, 0) + 7;
+      setItem(s.xs, 0, itemAt(s.xs, 0) + 1);
     },
   }),
-  () => ({ ax: "xs = joined(xs, xs)", model: (s) => put(s.xs, 0, at(s.xs, 0) + at(s.xs, s.xs.length - 1)) }),
+  () => ({ ax: "xs = joined(xs, xs)", model: (s) => setItem(s.xs, 0, itemAt(s.xs, 0) + itemAt(s.xs, s.xs.length - 1)) }),
   (k) => ({
     ax: `xs = list.push(xs, i)\n        xs = taken(counted(xs, ${k}), list.len(xs) - 1)`,
     model: (s) => {
-      put(s.xs, 0, at(s.xs, 0) + k);
+      setItem(s.xs, 0, itemAt(s.xs, 0) + k);
     },
   }),
   () => ({
     ax: "grid = moved(grid)\n        let pair = kept(xs)\n        xs[0] = 3\n        old_xs = list.push(old_xs, pair[1])",
     model: (s) => {
-      put(s.grid, 0, copy(at(s.grid, 1)));
-      put(at(s.grid, 0), 0, 7);
+      setItem(s.grid, 0, copy(itemAt(s.grid, 1)));
+      setItem(itemAt(s.grid, 0), 0, 7);
       s.old_xs.push(copy(s.xs));
-      put(s.xs, 0, 3);
+      setItem(s.xs, 0, 3);
     },
   }),
   () => ({
@@ -171,7 +171,7 @@ const ACTIONS: readonly MakeAction[] = [
         }`,
     model: (s) => {
       const last = s.xs.length > 1 ? s.xs.pop() : undefined;
-      if (last !== undefined) put(s.xs, 0, last);
+      if (last !== undefined) setItem(s.xs, 0, last);
     },
   }),
   () => ({
@@ -180,7 +180,7 @@ const ACTIONS: readonly MakeAction[] = [
       if (s.xs.length > 1) s.xs.pop();
     },
   }),
-  (k) => ({ ax: `xs = list.set(xs, ${k} % list.len(xs), i)`, model: (s, i) => put(s.xs, k, i) }),
+  (k) => ({ ax: `xs = list.set(xs, ${k} % list.len(xs), i)`, model: (s, i) => setItem(s.xs, k, i) }),
   (k) => ({
     ax: `let mut fresh = list.range(i, i + 6)
         fresh[${k % 6}] = ${k}
@@ -191,9 +191,9 @@ const ACTIONS: readonly MakeAction[] = [
         total += list.sum(fresh)`,
     model: (s, i) => {
       const fresh = Array.from({ length: 6 }, (_, j) => i + j);
-      put(fresh, k % 6, k);
+      setItem(fresh, k % 6, k);
       for (const [j, x] of fresh.slice().entries()) {
-        put(fresh, j + 1, x + 10);
+        setItem(fresh, j + 1, x + 10);
         s.total += x * j;
       }
       s.total += fresh.reduce((sum, x) => sum + x, 0);
@@ -207,28 +207,28 @@ const ACTIONS: readonly MakeAction[] = [
         total += list.sum(heap) * 2 + list.sum(taken_first)`,
     model: (s, i) => {
       const heap = Array.from({ length: 6 }, (_, n) => i + n);
-      put(heap, 0, k);
+      setItem(heap, 0, k);
       const taken = heap.slice(0, 4);
-      put(taken, j % 4, 50);
+      setItem(taken, j % 4, 50);
       s.total += 2 * heap.reduce((sum, x) => sum + x, 0) + taken.reduce((sum, x) => sum + x, 0);
     },
   }),
   () => ({ ax: "if list.contains(xs, i) { total += 1 }", model: (s, i) => void (s.total += s.xs.includes(i) ? 1 : 0) }),
-  () => ({ ax: "for x in xs {\n            xs[0] = x\n        }", model: (s) => put(s.xs, 0, at(s.xs, s.xs.length - 1)) }),
+  () => ({ ax: "for x in xs {\n            xs[0] = x\n        }", model: (s) => setItem(s.xs, 0, itemAt(s.xs, s.xs.length - 1)) }),
   (k) => ({
     ax: `total += xs[{ xs[0] = ${k}  0 }] + grid[0][{ grid[0][0] = i  0 }]`,
     model: (s, i) => {
       // The list before the brackets is read before the index is evaluated.
-      s.total += at(s.xs, 0) + at(at(s.grid, 0), 0);
-      put(s.xs, 0, k);
-      put(at(s.grid, 0), 0, i);
+      s.total += itemAt(s.xs, 0) + itemAt(itemAt(s.grid, 0), 0);
+      setItem(s.xs, 0, k);
+      setItem(itemAt(s.grid, 0), 0, i);
     },
   }),
   (k) => ({
     ax: `xs[${k} % list.len(xs)] = { old_xs = list.push(old_xs, xs)  i }`,
     model: (s, i) => {
       s.old_xs.push(copy(s.xs));
-      put(s.xs, k, i);
+      setItem(s.xs, k, i);
     },
   }),
   () => ({ ax: "let mut other = xs\n        other[0] += 1\n        total += other[0] - xs[0]", model: (s) => void (s.total += 1) }),

@@ -205,7 +205,7 @@ function openPaths(log: string): readonly string[] {
 }
 
 const payments = (): readonly string[] => Array.from({ length: Math.ceil(CALLS / 3) }, (_, i) => `POST /pay/${3 * i}`);
-const timesDone = (paths: readonly string[]): readonly number[] => paths.map((path) => bank.done.get(path) ?? 0);
+const timesRequested = (paths: readonly string[]): readonly number[] => paths.map((path) => bank.done.get(path) ?? 0);
 
 describe.each(
   sampled([
@@ -221,7 +221,7 @@ describe.each(
       bank.forget();
       const undisturbed = await start(runArgs(policy, whole));
       expect(undisturbed.code).toBe(0);
-      expect(timesDone(payments())).toEqual(payments().map(() => 1));
+      expect(timesRequested(payments())).toEqual(payments().map(() => 1));
       const random = randomFrom(policy.length);
       let kills = 0;
       while (kills < KILLS) {
@@ -237,13 +237,13 @@ describe.each(
         expect(existsSync(pathOf(`${log}.open`))).toBe(false);
         if (policy === "keys.json") {
           expect(ended.retried).toEqual([]);
-          expect(timesDone(payments())).toEqual(payments().map(() => 1));
+          expect(timesRequested(payments())).toEqual(payments().map(() => 1));
           expect(new Set(bank.keys.values()).size).toBe(bank.keys.size);
         } else {
           // Only payments that this test decided to retry were made more than once.
           const again = payments().filter((path) => (bank.done.get(path) ?? 0) > 1);
           expect(again.filter((path) => !ended.retried.includes(path))).toEqual([]);
-          expect(timesDone(payments())).not.toContain(0);
+          expect(timesRequested(payments())).not.toContain(0);
         }
       }
     },

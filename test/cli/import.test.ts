@@ -10,7 +10,7 @@ import { boruna, environment, EXAMPLES, MAIN } from "./boruna.ts";
 import { isAlive, until } from "../until.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const server = (name: string): string => join(ROOT, "node_modules/@modelcontextprotocol", `server-${name}`, "dist/index.js");
+const serverScript = (name: string): string => join(ROOT, "node_modules/@modelcontextprotocol", `server-${name}`, "dist/index.js");
 const MISBEHAVING = join(ROOT, "test/mcp-tools/server.mjs");
 
 describe("the example", () => {
@@ -91,12 +91,12 @@ describe("real servers", () => {
   const DECLARATIONS = ["--capabilities", "mcp_every.json", "--capabilities", "mcp_mem.json"];
 
   test.runIf(DEEP)("everything and memory are imported and called by one program", async () => {
-    const everything = await run("import", "mcp", "--name", "every", "--", "node", server("everything"));
+    const everything = await run("import", "mcp", "--name", "every", "--", "node", serverScript("everything"));
     expect(everything).toMatchObject({
       code: 0,
       stderr: "12 tools: mcp_every.ax, mcp_every.json\nleft out: simulate-research-query: it can only be called as a task\n",
     });
-    const memory = ["import", "mcp", "--name", "mem", "--env", "MEMORY_FILE_PATH", "--", "node", server("memory")];
+    const memory = ["import", "mcp", "--name", "mem", "--env", "MEMORY_FILE_PATH", "--", "node", serverScript("memory")];
     const env = { MEMORY_FILE_PATH: join(folder, "memory.jsonl") };
     expect(await boruna(memory, { cwd: folder, env })).toMatchObject({ code: 0, stderr: "9 tools: mcp_mem.ax, mcp_mem.json\n" });
     const program = `import "./mcp_every.ax"

@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const extract = (...args: readonly string[]) =>
+const runExtract = (...args: readonly string[]) =>
   boruna(["run", "extract.ax", "--policy", "policy.json", "--live", "--arg", "file=invoice.txt", "--json", ...args], {
     cwd,
     env: { BORUNA_LLM_URL: `http://127.0.0.1:${server.port}/v1`, BORUNA_LLM_KEY: KEY },
@@ -56,7 +56,7 @@ describe("examples/invoice-fields", () => {
 
   test("reads the invoice and asks with its schema; its log replays without the endpoint and without the key", async () => {
     answers = [RIGHT];
-    const ended = await extract("--record", "run.jsonl");
+    const ended = await runExtract("--record", "run.jsonl");
     expect(ended).toMatchObject({ code: 0 });
     expect(JSON.parse(ended.stdout)).toMatchObject({ outcome: "success", value: { ok: INVOICE } });
     expect(asked[0]).toMatchObject({ model: "gpt-4o-mini", response_format: { type: "json_schema", json_schema: { strict: true } } });
@@ -68,11 +68,11 @@ describe("examples/invoice-fields", () => {
 
   test.runIf(DEEP)("an answer that does not match and a wrong sum are asked again", async () => {
     answers = [{ ...RIGHT, currency: "euros" }, RIGHT];
-    expect(JSON.parse((await extract()).stdout)).toMatchObject({ value: { ok: INVOICE } });
+    expect(JSON.parse((await runExtract()).stdout)).toMatchObject({ value: { ok: INVOICE } });
     answers = [
       { ...RIGHT, total_cents: 1 },
       { ...RIGHT, total_cents: 2 },
     ];
-    expect(JSON.parse((await extract()).stdout)).toMatchObject({ value: { err: "the lines add up to 9050, the invoice says 2" } });
+    expect(JSON.parse((await runExtract()).stdout)).toMatchObject({ value: { err: "the lines add up to 9050, the invoice says 2" } });
   });
 });

@@ -16,7 +16,7 @@ afterEach(() => {
   screens = [];
 });
 
-function open(line: string, cwd: string, env: Readonly<Record<string, string>> = {}): Screen {
+function openScreen(line: string, cwd: string, env: Readonly<Record<string, string>> = {}): Screen {
   const screen = new Screen(line, { cwd, env });
   screens.push(screen);
   return screen;
@@ -28,7 +28,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}boruna repl`, () => {
     // With this limit on steps, only an interruption ends an endless loop.
     const policy = { schema_version: 1, default_allow: true, rules: {}, limits: { max_steps: 9_007_199_254_740_991 } };
     writeFileSync(join(cwd, "long.json"), JSON.stringify(policy));
-    const screen = open(borunaLine(["repl", "--policy", "long.json"]), cwd);
+    const screen = openScreen(borunaLine(["repl", "--policy", "long.json"]), cwd);
     await screen.waitFor(/mocks answer calls[^]*\n1>/);
     screen.enter("1 + 2");
     await screen.waitFor(/1> 1 \+ 2\n3\n2>/);
@@ -75,13 +75,13 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}boruna repl`, () => {
 
   test.runIf(DEEP)("the history goes back to earlier sessions", async () => {
     const cwd = temporaryFolder();
-    const first = open(borunaLine(["repl"]), cwd);
+    const first = openScreen(borunaLine(["repl"]), cwd);
     await first.waitFor(/1>$/);
     first.enter('"from before"');
     await first.waitFor(/\n"from before"\n2>/);
     first.enter(":quit");
     expect(await first.exitCode()).toBe(0);
-    const second = open(borunaLine(["repl"]), cwd);
+    const second = openScreen(borunaLine(["repl"]), cwd);
     await second.waitFor(/1>$/);
     second.press("Up", "Up");
     await second.waitFor(/1> "from before"$/);
@@ -95,7 +95,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}boruna repl`, () => {
       join(cwd, "policy.json"),
       JSON.stringify({ schema_version: 1, default_allow: false, rules: { "time.now": { allow: true, budget: 9, approval: "required" } } }),
     );
-    const screen = open(borunaLine(["repl", "--live", "--policy", "policy.json"]), cwd);
+    const screen = openScreen(borunaLine(["repl", "--live", "--policy", "policy.json"]), cwd);
     await screen.waitFor(/calls are real[^]*1>$/);
     screen.enter("let now = time.now()");
     await screen.waitFor(/approval: call 1 of time\.now[^]*allow it\? \[o\]nce, for this \[r\]un, \[d\]eny:$/);
@@ -125,7 +125,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}the approval prompt of a run`, () => {
       ["d", 3, "denied"],
     ]),
   )("%s: exit code %i", async (answer, code, shown) => {
-    const screen = open(borunaLine(["run", "now.ax", "--policy", "policy.json", "--live"]), folder());
+    const screen = openScreen(borunaLine(["run", "now.ax", "--policy", "policy.json", "--live"]), folder());
     await screen.waitFor(/approval: call 1 of time\.now \(sha256:\w+\)[^]*now\.ax:1[^]*\[d\]eny:$/);
     screen.enter("perhaps");
     await screen.waitFor(/perhaps\nallow it\?.*\[d\]eny:$/);
@@ -142,10 +142,10 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
   test.runIf(DEEP)("is shown on a terminal after a second, but not in a pipe or with --json", async () => {
     const cwd = temporaryFolder();
     writeFileSync(join(cwd, "loop.ax"), LOOP);
-    const piped = open(`${borunaLine(args)} 2> messages`, cwd);
+    const piped = openScreen(`${borunaLine(args)} 2> messages`, cwd);
     await piped.waitFor("loop.ax");
-    const json = open(`${borunaLine([...args, "--json"])}`, cwd);
-    const shown = open(borunaLine(args), cwd);
+    const json = openScreen(`${borunaLine([...args, "--json"])}`, cwd);
+    const shown = openScreen(borunaLine(args), cwd);
     await shown.waitFor(/^test: 1 of 1, ([2-9]|\d\d+) s$/m);
     expect(readFileSync(join(cwd, "messages"), "utf8")).toBe("");
     expect(piped.text()).toBe("loop.ax");
@@ -183,7 +183,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
     expect(plain.stderr).not.toContain("\u001b");
 
     const fast = borunaLine(command).replace(" ", ` --import ${join(project, "fast.mjs")} `);
-    const screen = open(`read line; ${fast}`, project);
+    const screen = openScreen(`read line; ${fast}`, project);
     screen.record(join(project, "raw"));
     screen.press("Enter");
     expect(await screen.exitCode()).toBe(plain.code);
@@ -209,7 +209,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}completion`, () => {
   for (const [shell, line] of sampled(SHELLS))
     test.skipIf(!hasShell(shell))(`in ${hasShell(shell) ? shell : `${shell}, which is not installed`}`, async () => {
       const { cwd, env } = folder();
-      const screen = open(line, cwd, env);
+      const screen = openScreen(line, cwd, env);
       await screen.waitFor(/[#$%>]$/);
       screen.enter("PS1='ready> '");
       await screen.waitFor(/\nready>$/);

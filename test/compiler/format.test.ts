@@ -30,6 +30,7 @@ function formatted(text: string): string {
   return formatUnchecked(file);
 }
 
+/** Expects that formatting keeps the program, and that formatting again changes nothing. */
 function expectSound(text: string): void {
   const file = parsed(text);
   if (file === undefined) return;

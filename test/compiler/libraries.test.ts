@@ -26,7 +26,7 @@ function diagnosticsOf(text: string): readonly Diagnostic[] {
     .diagnostics;
 }
 
-function fixed(text: string): string {
+function withFirstFix(text: string): string {
   const edits = [...(diagnosticsOf(text)[0]?.fixes[0]?.edits ?? [])].sort((a, b) => b.span.start - a.span.start);
   return edits.reduce((sofar, { span, text: by }) => sofar.slice(0, span.start) + by + sofar.slice(span.end), text);
 }
@@ -61,7 +61,7 @@ test.each([
     'import "std-list"\nfn main() -> Int { take_last(1) }\n',
   ],
 ])("the fix inserts the import: %s", (_, text, expected) => {
-  expect(fixed(text)).toBe(expected);
+  expect(withFirstFix(text)).toBe(expected);
   if (!text.includes("drop")) expect(diagnosticsOf(expected)).toEqual([]);
 });
 

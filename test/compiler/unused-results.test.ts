@@ -5,7 +5,7 @@ import type { Diagnostic, Edit } from "../../compiler/diagnostics.ts";
 
 const diagnosticsOf = (text: string): readonly Diagnostic[] => check({ name: "main.ax", text }).diagnostics;
 
-function applied(text: string, edits: readonly Edit[]): string {
+function withEdits(text: string, edits: readonly Edit[]): string {
   return [...edits]
     .sort((a, b) => b.span.start - a.span.start)
     .reduce((result, { span, text: by }) => result.slice(0, span.start) + by + result.slice(span.end), text);
@@ -23,7 +23,7 @@ test.each([
   const found = diagnosticsOf(program(body));
   expect(found.map(({ code }) => code)).toEqual(["W007"]);
   expect(found[0]?.message).toBe("the value of `list.push` is dropped: the call does nothing");
-  const text = applied(program(body), found[0]?.fixes[0]?.edits ?? []);
+  const text = withEdits(program(body), found[0]?.fixes[0]?.edits ?? []);
   expect(text).toBe(program(fixed));
   expect(diagnosticsOf(text)).toEqual([]);
 });
@@ -63,7 +63,7 @@ fn main() -> Int {
   expect(diagnosticsOf(text)).toEqual([]);
 });
 
-const marked = (text: string): readonly string[] =>
+const markedDiagnostics = (text: string): readonly string[] =>
   diagnosticsOf(text).map(({ code, message, span }) => `${code} ${text.slice(span.start, span.end)}: ${message}`);
 const RESULT_DROPPED = "this Result is dropped, so nobody sees a failure";
 const IF_DROPPED = "this value is dropped: an `if` without `else` has no value";
@@ -81,7 +81,7 @@ fn main(g: Fn() -> Result<Int, String>) -> Int !{net.fetch} {
     1
 }
 `;
-  expect(marked(text)).toEqual(
+  expect(markedDiagnostics(text)).toEqual(
     ["f()", "g()", 'try net.fetch("http://a/")', "f()", 'Err("no")', "f()", "f()", "g()"].map((part) => `W007 ${part}: ${RESULT_DROPPED}`),
   );
 });
@@ -90,13 +90,13 @@ test("warns of the value of an `if` without `else`, and the fix returns it", () 
   const program = (inner: string): string =>
     `fn sign(n: Int) -> String {\n    if n < 0 { ${inner} }\n    "positive"\n}\nfn main() -> String { sign(1) }\n`;
   const text = program('"nega" ++ "tive"');
-  expect(marked(text)).toEqual([`W007 "nega" ++ "tive": ${IF_DROPPED}`]);
-  const fixed = applied(text, diagnosticsOf(text)[0]?.fixes[0]?.edits ?? []);
+  expect(markedDiagnostics(text)).toEqual([`W007 "nega" ++ "tive": ${IF_DROPPED}`]);
+  const fixed = withEdits(text, diagnosticsOf(text)[0]?.fixes[0]?.edits ?? []);
   expect(fixed).toBe(program('return "nega" ++ "tive"'));
   expect(diagnosticsOf(fixed)).toEqual([]);
-  expect(marked(program("n + 1"))).toEqual([`W007 n + 1: ${IF_DROPPED}`]);
+  expect(markedDiagnostics(program("n + 1"))).toEqual([`W007 n + 1: ${IF_DROPPED}`]);
   expect(diagnosticsOf(program("n + 1"))[0]?.fixes).toEqual([]);
-  expect(marked(program("sign(2)"))).toEqual([`W007 sign(2): ${IF_DROPPED}`]);
+  expect(markedDiagnostics(program("sign(2)"))).toEqual([`W007 sign(2): ${IF_DROPPED}`]);
 });
 
 test("does not warn of an `if` without `else` whose value is (), never, undecided or comes with an effect", () => {

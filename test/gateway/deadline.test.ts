@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { startDeadline } from "../../gateway/deadline.ts";
 
-const aborted = (signal: AbortSignal): Promise<unknown> =>
+const abortReason = (signal: AbortSignal): Promise<unknown> =>
   new Promise((done) => signal.addEventListener("abort", () => done(signal.reason)));
 
 test("aborts when the time is up", async () => {
   const limit = startDeadline(new AbortController().signal, 1);
-  expect(await aborted(limit.signal)).toEqual(new Error("no answer within 1 ms"));
+  expect(await abortReason(limit.signal)).toEqual(new Error("no answer within 1 ms"));
   expect(limit.isOver()).toBe(true);
 });
 

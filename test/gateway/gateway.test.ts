@@ -87,7 +87,7 @@ function setUp(setup: Setup = {}) {
 
 const ZERO = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
 const handlersWith = (name: string, handler: MachineFunction): Handlers => new Map([[name, machineHandler(handler)]]);
-const types = (events: readonly RunEvent[]): readonly string[] => events.map((e) => e.type);
+const typesOf = (events: readonly RunEvent[]): readonly string[] => events.map((e) => e.type);
 
 describe("one call", () => {
   test("a handler may record its model on the span", () => {
@@ -206,7 +206,7 @@ describe("one call", () => {
       [{ bytesOut: 0, budgetRemaining: 0 }],
       [{ errorKind: "budget_exceeded", budgetRemaining: 0 }],
     ]);
-    expect(types(events)).toEqual(["CapCall", "CapResult", "CapCall", "CapResult"]);
+    expect(typesOf(events)).toEqual(["CapCall", "CapResult", "CapCall", "CapResult"]);
     expect(counters()).toEqual({ ...ZERO, total: 3, dispatched: 2, budget_exceeded: 1 });
     expect(call("time.now")).toMatchObject({ ok: true });
   });
@@ -347,7 +347,7 @@ describe("handlers", () => {
     ]);
     expect(new Set(contexts.map((c) => c.idempotencyKey)).size).toBe(2);
     expect(contexts[0]?.idempotencyKey).toMatch(/^[0-9a-f]{64}$/);
-    expect(types(events)).toEqual(["CapCall", "CapResult", "CapCall", "CapResult"]);
+    expect(typesOf(events)).toEqual(["CapCall", "CapResult", "CapCall", "CapResult"]);
   });
 
   test.each([
@@ -364,7 +364,7 @@ describe("handlers", () => {
     clock.stop(reason);
     expect(await pending).toEqual({ ok: false, trap, message });
     expect(aborted).toEqual([reason]);
-    expect(types(events)).toEqual(["CapCall"]);
+    expect(typesOf(events)).toEqual(["CapCall"]);
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
   });
 
@@ -437,7 +437,7 @@ describe("the log", () => {
     const { call, events, tracing } = setUp({ handlers: handlersWith("fs.read", () => (later ? Promise.resolve("x") : "x")), append });
     const run = async (): Promise<CapabilityAnswer> => call("fs.read", ["x"]);
     await expect(run()).rejects.toBe(full);
-    expect(types(events)).toEqual(["CapCall"]);
+    expect(typesOf(events)).toEqual(["CapCall"]);
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
   });
 });

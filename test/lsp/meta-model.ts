@@ -75,10 +75,10 @@ function problem(value: unknown, type: Type, path: string): string | undefined {
       return problemOfReference(value, type.name, path);
     case "array":
       if (!Array.isArray(value)) return `${path} is no array`;
-      return first(value.map((item: unknown, i) => problem(item, type.element, `${path}[${i}]`)));
+      return firstProblem(value.map((item: unknown, i) => problem(item, type.element, `${path}[${i}]`)));
     case "map":
       if (!isObject(value)) return `${path} is no object`;
-      return first(
+      return firstProblem(
         Object.entries(value).flatMap(([key, item]) => [
           problem(key, type.key, `${path} key`),
           problem(item, type.value, `${path}.${key}`),
@@ -89,10 +89,10 @@ function problem(value: unknown, type: Type, path: string): string | undefined {
       return problems.includes(undefined) ? undefined : problems.join("; or ");
     }
     case "and":
-      return first(type.items.map((item) => problem(value, item, path)));
+      return firstProblem(type.items.map((item) => problem(value, item, path)));
     case "tuple":
       if (!Array.isArray(value) || value.length !== type.items.length) return `${path} has the wrong length`;
-      return first(type.items.map((item, i) => problem(value[i], item, `${path}[${i}]`)));
+      return firstProblem(type.items.map((item, i) => problem(value[i], item, `${path}[${i}]`)));
     case "literal":
       return problemOfProperties(value, type.value.properties, path);
     default:
@@ -100,7 +100,7 @@ function problem(value: unknown, type: Type, path: string): string | undefined {
   }
 }
 
-const first = (problems: readonly (string | undefined)[]): string | undefined => problems.find((found) => found !== undefined);
+const firstProblem = (problems: readonly (string | undefined)[]): string | undefined => problems.find((found) => found !== undefined);
 
 function problemOfReference(value: unknown, name: string, path: string): string | undefined {
   if (name === "LSPAny") return undefined;
@@ -117,7 +117,7 @@ function problemOfProperties(value: unknown, properties: readonly Property[], pa
   const known = new Set(properties.map(({ name }) => name));
   const unknown = Object.keys(value).find((key) => !known.has(key));
   if (unknown !== undefined) return `${path} has an unknown property ${unknown}`;
-  return first(
+  return firstProblem(
     properties.map(({ name, type, optional }) =>
       value[name] === undefined
         ? optional === true

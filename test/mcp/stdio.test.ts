@@ -26,7 +26,7 @@ const open: TestClient[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((client) => client.close()));
 });
-async function client(kind: (typeof CLIENT_KINDS)[number], ...args: readonly string[]): Promise<TestClient> {
+async function connectClient(kind: (typeof CLIENT_KINDS)[number], ...args: readonly string[]): Promise<TestClient> {
   const connected = await connect(kind, { args });
   open.push(connected);
   return connected;
@@ -35,11 +35,11 @@ async function client(kind: (typeof CLIENT_KINDS)[number], ...args: readonly str
 describe.each(sampled(CLIENT_KINDS))("a client of %s", (kind) => {
   // `http.test.ts` drives every tool in npm test.
   test.runIf(DEEP)("drives every tool", async () => {
-    await driveEveryTool(await client(kind, "--policy", POLICY, "--logs", join(folder, "logs")));
+    await driveEveryTool(await connectClient(kind, "--policy", POLICY, "--logs", join(folder, "logs")));
   });
 
   test.runIf(DEEP)("gets a typed error for a forbidden request, and for one that makes no sense", async () => {
-    const { call } = await client(kind, "--policy", POLICY);
+    const { call } = await connectClient(kind, "--policy", POLICY);
     const error = async (name: string, args: Readonly<Record<string, unknown>>): Promise<unknown> => {
       const answer = expectValid(name, await call(name, args));
       expect(answer.isError).toBe(true);
@@ -72,7 +72,7 @@ describe.each(sampled(CLIENT_KINDS))("a client of %s", (kind) => {
 
 describe("a run", () => {
   test("stays within what the operator allowed, whatever the client asks for", async () => {
-    const { call } = await client("2026", "--policy", POLICY);
+    const { call } = await connectClient("2026", "--policy", POLICY);
     const run = async (args: Readonly<Record<string, unknown>>): Promise<unknown> =>
       expectValid("boruna_run", await call("boruna_run", args)).content;
     expect(await run({ source: FETCHES, args: { n: 6 }, allow: ["net.fetch=99"] })).toMatchObject({
@@ -93,7 +93,7 @@ describe("a run", () => {
   });
 
   test.runIf(DEEP)("that is live reaches only what the operator opened", async () => {
-    const { call } = await client("2026", "--policy", POLICY, "--live");
+    const { call } = await connectClient("2026", "--policy", POLICY, "--live");
     const source = "fn main(path: String) -> String !{fs.read} { fs.read(path) }";
     const read = async (path: string): Promise<unknown> => (await call("boruna_run", { source, args: { path }, live: true })).content;
     expect(await read(join(folder, "note.txt"))).toMatchObject({ outcome: "success", value: "hello" });
@@ -101,7 +101,7 @@ describe("a run", () => {
   });
 
   test.runIf(DEEP)("stores a value that is too long in its log, from which a client reads it in parts", async () => {
-    const { call } = await client("2026", "--policy", POLICY);
+    const { call } = await connectClient("2026", "--policy", POLICY);
     const { content } = await call("boruna_run", { source: 'fn main() -> String { string.repeat("ab", 5000) }', max_result_bytes: 300 });
     expect(content).toMatchObject({ outcome: "success", value: null, cut: { members: ["value"], bytes: 10_002, max_result_bytes: 300 } });
     const part = await call("boruna_log_show", { log: content["log"], value: true, start: 9_900, max_result_bytes: 300 });
@@ -110,7 +110,7 @@ describe("a run", () => {
 
   test("that waits for a person names its log; the operator approves the call and resumes the run", async () => {
     const logs = join(folder, "waiting");
-    const { call } = await client("2026", "--policy", POLICY, "--logs", logs);
+    const { call } = await connectClient("2026", "--policy", POLICY, "--logs", logs);
     const { content } = await call("boruna_run", { source: "fn main() -> Int !{time.now} { time.now() }" });
     expect(content).toMatchObject({ outcome: "suspended", suspended: { call: 1, capability: "time.now", waits_for: "approval" } });
     const log = join(logs, String(content["log"]));
@@ -120,7 +120,7 @@ describe("a run", () => {
   });
 
   test.runIf(DEEP)("that only computes can be canceled, and other calls are answered meanwhile", async () => {
-    const { call } = await client("2026", "--policy", POLICY);
+    const { call } = await connectClient("2026", "--policy", POLICY);
     const abort = new AbortController();
     const running = call("boruna_run", { source: ENDLESS }, { signal: abort.signal }).catch(String);
     expect((await call("boruna_explain", { code: "E001" })).content).toMatchObject({ code: "E001" });
@@ -131,7 +131,7 @@ describe("a run", () => {
   });
 
   test.runIf(DEEP)("is refused if too many run at once", async () => {
-    const { call } = await client("2026", "--policy", POLICY);
+    const { call } = await connectClient("2026", "--policy", POLICY);
     const abort = new AbortController();
     setMaxListeners(0, abort.signal);
     const running = Array.from({ length: 17 }, () => call("boruna_run", { source: ENDLESS }, { signal: abort.signal }));
@@ -170,7 +170,7 @@ const META = {
   "io.modelcontextprotocol/clientCapabilities": {},
   "io.modelcontextprotocol/clientInfo": { name: "t", version: "1" },
 };
-const request = (id: number, method: string, params: object = {}): string =>
+const requestLine = (id: number, method: string, params: object = {}): string =>
   `${JSON.stringify({ jsonrpc: "2.0", id, method, params: { ...params, _meta: META } })}\n`;
 
 test("progress reports calls before the answer", async () => {
@@ -192,7 +192,7 @@ test("progress reports calls before the answer", async () => {
 describe("hostile input on stdio", () => {
   test("a line that is not a request is ignored, and the next one is answered", async () => {
     const { lines, code } = await talk([
-      request(1, "server/discover"),
+      requestLine(1, "server/discover"),
       "not json\n",
       "{}\n",
       "[]\n",
@@ -200,14 +200,14 @@ describe("hostile input on stdio", () => {
       '{"jsonrpc":"2.0","id":{},"method":1}\n',
       Buffer.from([0xff, 0xfe, 0x0a]),
       `${"[".repeat(100_000)}\n`,
-      request(99, "tools/call", { name: "boruna_explain", arguments: { code: "E007" } }),
+      requestLine(99, "tools/call", { name: "boruna_explain", arguments: { code: "E007" } }),
     ]);
     expect(code).toBe(0);
     expect(lines.at(-1)).toMatchObject({ id: 99, result: { structuredContent: { code: "E007" } } });
   });
 
   test.runIf(DEEP)("a message of more than 10 MB ends the connection cleanly", async () => {
-    const { code, stderr } = await talk([request(1, "server/discover"), "x".repeat(11 * 1024 * 1024)]);
+    const { code, stderr } = await talk([requestLine(1, "server/discover"), "x".repeat(11 * 1024 * 1024)]);
     expect(code).toBe(0);
     expect(stderr).toMatch(/^mcp: [^\n]+\n$/);
   });

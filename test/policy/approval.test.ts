@@ -15,7 +15,7 @@ const textWith = (approval: unknown, capability = "net.fetch"): string =>
   JSON.stringify({ rules: { [capability]: { allow: true, budget: 3, ...(approval === undefined ? {} : { approval }) } } });
 const policyWith = (approval: unknown) => parsePolicy(textWith(approval), OPTIONS);
 
-function failure(text: string): BorunaError {
+function parseFailure(text: string): BorunaError {
   try {
     parsePolicy(text, OPTIONS);
   } catch (error) {
@@ -68,14 +68,14 @@ test.each([
   ],
   ["a wrong parameter", { required: true, where: { verb: { equal: "POST" } } }, "policy.invalid_where", "no parameter of net.fetch"],
 ])("%s is an error", (_name, approval, kind, message) => {
-  const error = failure(textWith(approval));
+  const error = parseFailure(textWith(approval));
   expect(error.kind).toBe(kind);
   expect(error.message).toContain(message);
   expect(error.place).toMatchObject({ file: "p.json", line: 1 });
 });
 
 test("a call that the machine itself carries out cannot wait", () => {
-  const error = failure(textWith("required", "ui.render"));
+  const error = parseFailure(textWith("required", "ui.render"));
   expect(error.kind).toBe("policy.invalid_approval");
   expect(error.message).toContain("the machine itself carries out ui.render");
 });

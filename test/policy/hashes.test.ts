@@ -68,12 +68,12 @@ interface Versions {
   readonly newer: FieldTable;
   readonly data: ReadonlyMap<string, JsonData>;
 }
-const versions = (depth: number): fc.Arbitrary<Versions> =>
+const arbitraryVersions = (depth: number): fc.Arbitrary<Versions> =>
   fc
     .record({
       first: fc.array(fc.record({ form, isSet: fc.boolean() }), { maxLength: 4 }),
       added: fc.array(form, { maxLength: 4 }),
-      inner: depth === 0 ? fc.constant(undefined) : fc.option(versions(depth - 1), { nil: undefined }),
+      inner: depth === 0 ? fc.constant(undefined) : fc.option(arbitraryVersions(depth - 1), { nil: undefined }),
       isMap: fc.boolean(),
     })
     .map(({ first, added, inner, isMap }) => {
@@ -97,7 +97,10 @@ const versions = (depth: number): fc.Arbitrary<Versions> =>
 
 test("later fields that a file does not set never change its canonical JSON", () => {
   fc.assert(
-    fc.property(versions(3), ({ older, newer, data }) => canonical(objectFrom(newer), data) === canonical(objectFrom(older), data)),
+    fc.property(
+      arbitraryVersions(3),
+      ({ older, newer, data }) => canonical(objectFrom(newer), data) === canonical(objectFrom(older), data),
+    ),
   );
 });
 

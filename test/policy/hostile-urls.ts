@@ -8,8 +8,8 @@ const quadOf = (text: string): Quad => {
   return [a, b, c, d];
 };
 const hex = (value: number, width = 1): string => value.toString(16).padStart(width, "0");
-const number = ([a, b, c, d]: Quad): number => ((a * 256 + b) * 256 + c) * 256 + d;
-const groups = ([a, b, c, d]: Quad): string => `${hex(a * 256 + b)}:${hex(c * 256 + d)}`;
+const toNumber = ([a, b, c, d]: Quad): number => ((a * 256 + b) * 256 + c) * 256 + d;
+const hexGroups = ([a, b, c, d]: Quad): string => `${hex(a * 256 + b)}:${hex(c * 256 + d)}`;
 const fullWidth = (text: string): string => text.replaceAll(/[0-9]/g, (digit) => String.fromCodePoint(0xff10 + Number(digit)));
 const percent = (text: string): string => [...text].map((character) => `%${hex(character.codePointAt(0) ?? 0, 2)}`).join("");
 
@@ -17,16 +17,16 @@ const percent = (text: string): string => [...text].map((character) => `%${hex(c
 export function spellingsOf(address: string): readonly string[] {
   const quad = quadOf(address);
   const [a, b, c, d] = quad;
-  const inverted = groups([255 - a, 255 - b, 255 - c, 255 - d]);
+  const inverted = hexGroups([255 - a, 255 - b, 255 - c, 255 - d]);
   return [
     address,
     `${address}.`,
     `${a}.${b}.${c * 256 + d}`,
     `${a}.${(b * 256 + c) * 256 + d}`,
-    String(number(quad)),
-    `0x${hex(number(quad))}`,
-    `0X${hex(number(quad), 8).toUpperCase()}`,
-    `0${number(quad).toString(8)}`,
+    String(toNumber(quad)),
+    `0x${hex(toNumber(quad))}`,
+    `0X${hex(toNumber(quad), 8).toUpperCase()}`,
+    `0${toNumber(quad).toString(8)}`,
     quad.map((byte) => `0x${hex(byte)}`).join("."),
     quad.map((byte) => `0${byte.toString(8)}`).join("."),
     quad.map((byte) => `0000${byte.toString(8)}`).join("."),
@@ -39,16 +39,16 @@ export function spellingsOf(address: string): readonly string[] {
     `\u00ad${address}`,
     // IPv4-mapped, IPv4-compatible, IPv4-translated.
     `[::ffff:${address}]`,
-    `[::FFFF:${groups(quad)}]`,
-    `[0000:0000:0000:0000:0000:ffff:${groups(quad)}]`,
+    `[::FFFF:${hexGroups(quad)}]`,
+    `[0000:0000:0000:0000:0000:ffff:${hexGroups(quad)}]`,
     `[::${address}]`,
     `[::ffff:0:${address}]`,
     // NAT64, 6to4, Teredo: the server's address, and the client's.
     `[64:ff9b::${address}]`,
-    `[64:ff9b::${groups(quad)}]`,
-    `[64:ff9b:1::${groups(quad)}]`,
-    `[2002:${groups(quad)}::1]`,
-    `[2001:0:${groups(quad)}::f7f7:f7f7]`,
+    `[64:ff9b::${hexGroups(quad)}]`,
+    `[64:ff9b:1::${hexGroups(quad)}]`,
+    `[2002:${hexGroups(quad)}::1]`,
+    `[2001:0:${hexGroups(quad)}::f7f7:f7f7]`,
     `[2001::808:808:0:0:${inverted}]`,
   ];
 }

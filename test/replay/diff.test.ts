@@ -29,24 +29,29 @@ function logFrom(events: readonly RunEvent[], inlineBytes?: number): ParsedLog {
 const shown = ({ found }: { readonly found: readonly LogDifference[] }): readonly string[] =>
   found.map(({ kind, a, b, difference }) => [kind, a?.event ?? "-", b?.event ?? "-", difference?.path ?? ""].join(" ").trim());
 
-const call = (path: string, answer: string): readonly RunEvent[] => [
+const fileCall = (path: string, answer: string): readonly RunEvent[] => [
   { type: "CapCall", capability: "fs.read", args: [path] },
   { type: "CapResult", capability: "fs.read", result: answer },
 ];
-const calls = (...names: readonly string[]): readonly RunEvent[] => names.flatMap((name) => call(name, `text of ${name}`));
+const fileCalls = (...names: readonly string[]): readonly RunEvent[] => names.flatMap((name) => fileCall(name, `text of ${name}`));
 
 describe("calls are aligned", () => {
   const many = Array.from({ length: 600 }, (_, i) => `file ${i}`);
   test.each<[string, readonly RunEvent[], readonly RunEvent[], readonly string[]]>([
-    ["equal", calls("a", "b"), calls("a", "b"), []],
-    ["one call more in b", calls("a", "c"), calls("a", "b", "c"), ["only_b - 3", "end 5 7"]],
-    ["one call more in a", calls("a", "b", "c"), calls("b", "c"), ["only_a 1 -", "end 7 5"]],
-    ["an order", calls("a", "b", "c"), calls("b", "a", "c"), ["only_a 1 -", "only_b - 3"]],
-    ["an argument, and later calls are equal", calls("a", "x", "c"), calls("a", "y", "c"), ["arguments 3 3 args[0]", "answer 4 4 result"]],
-    ["an answer", [...call("a", "1"), ...calls("b")], [...call("a", "2"), ...calls("b")], ["answer 2 2 result"]],
+    ["equal", fileCalls("a", "b"), fileCalls("a", "b"), []],
+    ["one call more in b", fileCalls("a", "c"), fileCalls("a", "b", "c"), ["only_b - 3", "end 5 7"]],
+    ["one call more in a", fileCalls("a", "b", "c"), fileCalls("b", "c"), ["only_a 1 -", "end 7 5"]],
+    ["an order", fileCalls("a", "b", "c"), fileCalls("b", "a", "c"), ["only_a 1 -", "only_b - 3"]],
+    [
+      "an argument, and later calls are equal",
+      fileCalls("a", "x", "c"),
+      fileCalls("a", "y", "c"),
+      ["arguments 3 3 args[0]", "answer 4 4 result"],
+    ],
+    ["an answer", [...fileCall("a", "1"), ...fileCalls("b")], [...fileCall("a", "2"), ...fileCalls("b")], ["answer 2 2 result"]],
     [
       "another capability",
-      calls("a"),
+      fileCalls("a"),
       [
         { type: "CapCall", capability: "random", args: [] },
         { type: "CapResult", capability: "random", result: 1 },
@@ -55,7 +60,7 @@ describe("calls are aligned", () => {
     ],
     [
       "a failure for an answer",
-      calls("a"),
+      fileCalls("a"),
       [
         { type: "CapCall", capability: "fs.read", args: ["a"] },
         { type: "CapError", capability: "fs.read", kind: "runtime_error", message: "gone" },
@@ -63,7 +68,7 @@ describe("calls are aligned", () => {
       ["answer 2 2"],
     ],
     ["types only", [{ type: "UiEmit", tree: 1 }], [{ type: "UiEmit", tree: "1" }], ["content 1 1 tree"]],
-    ["a call far away", calls(...many), calls(...many.slice(0, 100), "new", ...many.slice(100)), ["only_b - 201", "end 1201 1203"]],
+    ["a call far away", fileCalls(...many), fileCalls(...many.slice(0, 100), "new", ...many.slice(100)), ["only_b - 201", "end 1201 1203"]],
   ])("%s", (_name, a, b, expected) => {
     const withoutEndCounts = expected.filter((text) => !text.startsWith("end"));
     expect(shown(diff(logFrom(a), logFrom(b)))).toEqual(withoutEndCounts);
@@ -72,7 +77,7 @@ describe("calls are aligned", () => {
   test("after more different events than the window in which equal calls are searched", () => {
     const a = Array.from({ length: 300 }, (_, i) => `a${i}`);
     const b = Array.from({ length: 300 }, (_, i) => `b${i}`);
-    const summary = diff(logFrom(calls("first", ...a, "last")), logFrom(calls("first", ...b, "last")));
+    const summary = diff(logFrom(fileCalls("first", ...a, "last")), logFrom(fileCalls("first", ...b, "last")));
     expect(summary).toMatchObject({ equal: 2, same: false, differences: 600 });
   });
 });
@@ -137,11 +142,11 @@ describe("headers and ends", () => {
 
   test("an event log has neither", () => {
     const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
-    for (const event of calls("a")) recorder.append(event);
+    for (const event of fileCalls("a")) recorder.append(event);
     recorder.finish(successEnd(2));
     const eventLog = parseLog(memorySource(recorder.bytes()));
-    expect(diff(eventLog, logFrom(calls("a"))).same).toBe(true);
-    expect(shown(diff(eventLog, logFrom(calls("b"))))).toEqual(["arguments 1 1 args[0]", "answer 2 2 result"]);
+    expect(diff(eventLog, logFrom(fileCalls("a"))).same).toBe(true);
+    expect(shown(diff(eventLog, logFrom(fileCalls("b"))))).toEqual(["arguments 1 1 args[0]", "answer 2 2 result"]);
   });
 });
 
@@ -159,7 +164,7 @@ test("a difference shows both values, without control characters", async () => {
     "    a: 41",
     "    b: 42",
   ]);
-  const hostile = diff(logFrom(call("a\u001b[2J\u202e", "x")), logFrom(calls("b"))).found.flatMap(differenceReport);
+  const hostile = diff(logFrom(fileCall("a\u001b[2J\u202e", "x")), logFrom(fileCalls("b"))).found.flatMap(differenceReport);
   expect(hostile.join("")).toContain("\\u{1b}[2J\\u{202e}");
   expect(diffSummaryLine({ same: true, differences: 0, equal: 1 })).toBe("diff: the same (1 call or event equal)");
 });

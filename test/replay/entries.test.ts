@@ -22,7 +22,7 @@ const logFrom = (events: readonly RunEvent[], inlineBytes?: number): ParsedLog =
   return parseLog(memorySource(recorder.bytes(), recorder.blobs));
 };
 
-async function located(log: ParsedLog): Promise<{ readonly entries: readonly LocatedEntry[]; readonly reasons: readonly string[] }> {
+async function locatedOf(log: ParsedLog): Promise<{ readonly entries: readonly LocatedEntry[]; readonly reasons: readonly string[] }> {
   const entries: LocatedEntry[] = [];
   const reasons: string[] = [];
   for await (const entry of locatedEntries(log, { onUnlocated: (reason) => void reasons.push(reason) })) entries.push(entry);
@@ -64,7 +64,7 @@ describe("entries", () => {
   });
 
   test("calls have their places, also if the log has more calls than are read ahead", async () => {
-    const { entries, reasons } = await located(logOf(await recorded(LOOP, { args: { n: 700 } })));
+    const { entries, reasons } = await locatedOf(logOf(await recorded(LOOP, { args: { n: 700 } })));
     expect(places(entries)).toEqual(Array.from({ length: 700 }, () => ["one:1", "main:8"]).flat());
     expect(reasons).toEqual([]);
   });
@@ -99,7 +99,7 @@ describe("entries", () => {
       const lines = linesOf(new TextDecoder().decode(recording.bytes));
       for (let count = 1; count < lines.length; count++) {
         const log = logOf(recording, new TextEncoder().encode(`${lines.slice(0, count).join("\n")}\n`));
-        const { entries, reasons } = await located(log);
+        const { entries, reasons } = await locatedOf(log);
         expect(reasons).toEqual([]);
         expect(places(entries)).not.toContain("-");
         const last = entries.at(-1);
@@ -114,13 +114,13 @@ describe("entries", () => {
       recording,
       rewriteLines(recording.bytes, (lines) => lines.map((line) => line.replace('{"String":"2"}', '{"String":"x"}'))),
     );
-    const { entries, reasons } = await located(log);
+    const { entries, reasons } = await locatedOf(log);
     expect(places(entries)).toEqual(["one:1", "main:8", "one:1", "main:8", ...Array.from({ length: 6 }, () => "-")]);
     expect(reasons).toEqual(["from event 9 on, calls have no place: the program makes the recorded call with other arguments"]);
   });
 
   test("without a module no call has a place", async () => {
-    const { entries, reasons } = await located(
+    const { entries, reasons } = await locatedOf(
       logFrom([
         { type: "CapCall", capability: "fs.read", args: ["a"] },
         { type: "CapResult", capability: "fs.read", result: "b" },
@@ -158,7 +158,7 @@ describe("the table", () => {
   const table = (log: ParsedLog, width: number | undefined, numbersEvents = false) =>
     logTable(log, { width, paint: paintNothing, types: [], numbersEvents });
   const rowsOf = async (log: ParsedLog, width: number | undefined): Promise<readonly string[]> =>
-    (await located(log)).entries.map((entry) => table(log, width, true).row(entry));
+    (await locatedOf(log)).entries.map((entry) => table(log, width, true).row(entry));
 
   test("fits every terminal, and contains nothing that controls one", async () => {
     const events: readonly RunEvent[] = [
@@ -192,7 +192,7 @@ describe("the table", () => {
       },
     });
     const log = logOf(failing);
-    const { entries } = await located(log);
+    const { entries } = await locatedOf(log);
     const shown = [table(log, 90).head, ...entries.map((entry) => table(log, 90).row(entry)), ...endLines(log, [])];
     expect(shown.join("\n")).toMatchInlineSnapshot(`
       " call                               result              place                   outcome
@@ -205,7 +205,7 @@ describe("the table", () => {
   });
 
   test("as JSON", async () => {
-    const { entries } = await located(
+    const { entries } = await locatedOf(
       logFrom(
         [
           { type: "CapCall", capability: "fs.read", args: ["a", 1n] },

@@ -22,16 +22,16 @@ import { sampleDescription, successEnd } from "./sample.ts";
 import { anyText } from "./values.ts";
 import { kindOf } from "../error-kind.ts";
 
-const files: Handler = ([path]) => (path === "index.txt" ? "a.txt" : "text of a");
-const reads = (): Promise<Recorded> => recorded(READS_TWICE, { handlers: { "fs.read": files } });
+const fileHandler: Handler = ([path]) => (path === "index.txt" ? "a.txt" : "text of a");
+const recordReads = (): Promise<Recorded> => recorded(READS_TWICE, { handlers: { "fs.read": fileHandler } });
 const policy = (text: object): ReturnType<typeof parsePolicy> => parsePolicy(JSON.stringify(text), { file: "policy.json", jsonc: false });
 
 describe("a replay is identical", () => {
   test.each<[string, () => Promise<Recorded>, string]>([
-    ["two calls, one with the other's answer", reads, "success"],
+    ["two calls, one with the other's answer", recordReads, "success"],
     ["mocks", () => recorded(READS_TWICE), "success"],
-    ["a failure that the program catches", () => recorded(TRIES, { handlers: { "net.fetch": fails } }), "success"],
-    ["a failure that it does not", () => recorded(READS_TWICE, { handlers: { "fs.read": fails } }), "runtime_error"],
+    ["a failure that the program catches", () => recorded(TRIES, { handlers: { "net.fetch": failingHandler } }), "success"],
+    ["a failure that it does not", () => recorded(READS_TWICE, { handlers: { "fs.read": failingHandler } }), "runtime_error"],
     [
       "a handler that answers something else than its type",
       () => recorded(READS_TWICE, { handlers: { "fs.read": () => 1 } }),
@@ -39,11 +39,11 @@ describe("a replay is identical", () => {
     ],
     [
       "an asynchronous handler",
-      () => recorded(READS_TWICE, { handlers: { "fs.read": async (args, context) => files(args, context) } }),
+      () => recorded(READS_TWICE, { handlers: { "fs.read": async (args, context) => fileHandler(args, context) } }),
       "success",
     ],
-    ["a refusal that only the handler could see", () => recorded(READS_TWICE, { handlers: { "fs.read": refuses } }), "denied"],
-    ["a handler that throws what it should not", () => recorded(TRIES, { handlers: { "net.fetch": breaks } }), "runtime_error"],
+    ["a refusal that only the handler could see", () => recorded(READS_TWICE, { handlers: { "fs.read": refusingHandler } }), "denied"],
+    ["a handler that throws what it should not", () => recorded(TRIES, { handlers: { "net.fetch": breakingHandler } }), "runtime_error"],
     ["actors, messages, turns", () => recorded(ACTORS), "success"],
     ["a refused call", () => recorded(READS_TWICE, { policy: "deny-all" }), "denied"],
     [
@@ -99,7 +99,7 @@ describe("a replay is identical", () => {
   });
 
   test("also with all values in blobs", async () => {
-    const recording = await recorded(READS_TWICE, { handlers: { "fs.read": files } }, 0);
+    const recording = await recorded(READS_TWICE, { handlers: { "fs.read": fileHandler } }, 0);
     expect(new TextDecoder().decode(recording.bytes)).not.toContain("text of a");
     expect((await replayed(recording)).status).toBe("identical");
   });
@@ -136,20 +136,20 @@ describe("a replay is identical", () => {
   });
 });
 
-const refuses: Handler = () => {
+const refusingHandler: Handler = () => {
   throw new CapabilityDenied("the file is a link that leaves the roots");
 };
-const breaks: Handler = () => {
+const breakingHandler: Handler = () => {
   throw new TypeError("/secret/path is not a function");
 };
-const fails: Handler = () => {
+const failingHandler: Handler = () => {
   throw new CapabilityFailure("HTTP 404 Not Found");
 };
 
 describe("a divergence is located where it happens", () => {
   // Lines of the log: 1 header, 2 and 3 the first call and its answer, 4 and 5 the second, 6 end.
   test("an edited answer: the next call has other arguments", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const report = await replayed(recording, editLine(recording.bytes, 3, "a.txt", "ä.txt"));
     expect(report).toMatchObject({ status: "divergence", exitCode: 5, events: { recorded: 4, compared: 2 } });
     expect(report.divergence).toMatchObject({
@@ -177,7 +177,7 @@ describe("a divergence is located where it happens", () => {
   });
 
   test("an edited answer: the value differs", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const report = await replayed(recording, editLine(recording.bytes, 5, "text of a", "text of b"));
     expect(report.divergence).toMatchObject({
       kind: "value",
@@ -203,7 +203,7 @@ describe("a divergence is located where it happens", () => {
   });
 
   test("an answer of the wrong type", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const report = await replayed(recording, editLine(recording.bytes, 5, '{"String":"text of a"}', '{"Int":1}'));
     expect(report.divergence).toMatchObject({
       kind: "answer",
@@ -214,7 +214,7 @@ describe("a divergence is located where it happens", () => {
   });
 
   test("an answer replaced by a failure", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const log = editLine(
       recording.bytes,
       5,
@@ -232,7 +232,7 @@ describe("a divergence is located where it happens", () => {
   });
 
   test("an edited call", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const report = await replayed(recording, editLine(recording.bytes, 2, "index.txt", "index.md"));
     expect(report.divergence).toMatchObject({
       kind: "arguments",
@@ -244,7 +244,7 @@ describe("a divergence is located where it happens", () => {
   });
 
   test("another capability", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const log = rewriteLines(recording.bytes, (lines) =>
       lines.map((line) => line.replace('"capability":"fs.read"', '"capability":"net.fetch"')),
     );
@@ -256,7 +256,7 @@ describe("a divergence is located where it happens", () => {
   });
 
   test("a call that the log does not have", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const report = await replayed(
       recording,
       rewriteLines(recording.bytes, (lines) => lines.filter((_, i) => i !== 3 && i !== 4)),
@@ -271,7 +271,7 @@ describe("a divergence is located where it happens", () => {
   });
 
   test("events that the program does not repeat", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const log = rewriteLines(recording.bytes, (lines) => lines.flatMap((line, i) => (i === 4 ? [line, ...lines.slice(3, 5)] : [line])));
     const report = await replayed(recording, log);
     expect(report.divergence).toMatchObject({
@@ -297,7 +297,7 @@ describe("a divergence is located where it happens", () => {
     ],
     ["a limit of the run", 1, '"max_steps":10000000', '"max_steps":5', { kind: "left_over" }],
   ])("an end that was edited: %s", async (_name, line, from, to, expected) => {
-    const recording = await reads();
+    const recording = await recordReads();
     const log = editLine(recording.bytes, line, from, to);
     expect((await replayed(recording, log)).divergence).toMatchObject(expected);
   });
@@ -330,7 +330,7 @@ describe("a divergence is located where it happens", () => {
   });
 
   test("a recorded policy that would refuse the call", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const refusing = await recorded(READS_TWICE, { policy: "deny-all" });
     const header = new TextDecoder().decode(refusing.bytes).split("\n")[0] ?? "";
     const report = await replayed(
@@ -344,7 +344,7 @@ describe("a divergence is located where it happens", () => {
 
 describe("another program", () => {
   test("with the same events and other steps is identical, with a note", async () => {
-    const report = await replayed(await reads(), undefined, { program: READS_TWICE_INLINE });
+    const report = await replayed(await recordReads(), undefined, { program: READS_TWICE_INLINE });
     expect(report).toMatchObject({ status: "identical", sameProgram: false });
     expect(report.notes).toEqual(["The program is not the recorded one: steps and allocation were not compared."]);
   });
@@ -353,7 +353,7 @@ describe("another program", () => {
     const other = assemble({
       functions: [{ name: "main", capabilities: ["fs.read"], code: [["PushConst", "other.txt"], ["CapCall", "fs.read", 1], ["Ret"]] }],
     });
-    expect((await replayed(await reads(), undefined, { program: other })).divergence).toMatchObject({
+    expect((await replayed(await recordReads(), undefined, { program: other })).divergence).toMatchObject({
       kind: "arguments",
       event: 1,
       location: { line: 2 },
@@ -411,14 +411,14 @@ describe("a run that was stopped", () => {
 
 describe("a log that cannot be trusted is refused", () => {
   test("a policy with another hash", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const log = editLine(recording.bytes, 1, '"policy_hash":"sha256:', '"policy_hash":"sha256:0').slice();
     const fixed = editLine(log, 1, /"policy_hash":"sha256:0([0-9a-f]{63})[0-9a-f]"/, '"policy_hash":"sha256:0$1"');
     expect(await kindOf(() => replayed(recording, fixed))).toBe("log.policy_hash");
   });
 
   test("a module with another hash, or none", async () => {
-    const recording = await reads();
+    const recording = await recordReads();
     const other = await recorded(TRIES);
     const moduleOf = (bytes: Uint8Array): string => /"module_blob":"sha256:[0-9a-f]{64}"/.exec(new TextDecoder().decode(bytes))?.[0] ?? "";
     const log = editLine(recording.bytes, 1, moduleOf(recording.bytes), moduleOf(other.bytes));
@@ -427,7 +427,7 @@ describe("a log that cannot be trusted is refused", () => {
   });
 
   test("a missing blob of an answer is not a failure of the capability", async () => {
-    const recording = await recorded(READS_TWICE, { handlers: { "fs.read": files } }, 0);
+    const recording = await recorded(READS_TWICE, { handlers: { "fs.read": fileHandler } }, 0);
     const blobs = {
       ...recording.recorder.blobs,
       read: (name: { readonly sha256: string; readonly bytes?: number }) => {

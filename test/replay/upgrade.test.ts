@@ -14,15 +14,15 @@ const folder = mkdtempSync(join(tmpdir(), "boruna-upgrade-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const pathOf = (name: string): string => join(folder, name);
 
-const version = (text: string): Program => verifyModule(compile({ name: "app.ax", text }).module);
-const OLD = version('fn main(path: String) -> String !{fs.read} { fs.read(path) ++ fs.read("b.txt") }\n');
-const REWRITTEN = version(
+const programOf = (text: string): Program => verifyModule(compile({ name: "app.ax", text }).module);
+const OLD = programOf('fn main(path: String) -> String !{fs.read} { fs.read(path) ++ fs.read("b.txt") }\n');
+const REWRITTEN = programOf(
   'fn main(path: String) -> String !{fs.read} {\n    let a = fs.read(path)\n    let b = fs.read("b.txt")\n    a ++ b\n}\n',
 );
-const CHANGED = version(
+const CHANGED = programOf(
   'fn main(path: String) -> String !{fs.read} {\n    let second = if path == "a.txt" { "b.txt" } else { "c.txt" }\n    fs.read(path) ++ fs.read(second)\n}\n',
 );
-const OTHER_ARGUMENT = version("fn main(name: String) -> String { name }\n");
+const OTHER_ARGUMENT = programOf("fn main(name: String) -> String { name }\n");
 
 beforeAll(async () => {
   mkdirSync(pathOf("logs/deep"), { recursive: true });
@@ -38,7 +38,7 @@ beforeAll(async () => {
   symlinkSync(pathOf("logs/a.jsonl"), pathOf("logs/link.jsonl"));
 });
 
-async function check(
+async function checkLogs(
   logs: readonly string[],
   options: UpgradeOptions = {},
 ): Promise<UpgradeSummary & { readonly runs: readonly CheckedRun[] }> {
@@ -63,7 +63,7 @@ describe("a folder", () => {
 
 describe("recorded runs", () => {
   test("are the same under this version, on both engines", async () => {
-    const checked = await check(findLogs([pathOf("logs")]), { engines: ["interpreter", "compiled"] });
+    const checked = await checkLogs(findLogs([pathOf("logs")]), { engines: ["interpreter", "compiled"] });
     expect(checked).toMatchObject({ counts: { same: 4, diverges: 0, fails: 0 }, exitCode: 0 });
     expect(checked.runs.map(({ engine, events }) => [engine, events])).toEqual([
       ["interpreter", 4],
@@ -74,11 +74,11 @@ describe("recorded runs", () => {
   });
 
   test("are the same with a program that was rewritten and does the same", async () => {
-    expect((await check(findLogs([pathOf("logs")]), { program: () => REWRITTEN })).counts).toEqual({ same: 2, diverges: 0, fails: 0 });
+    expect((await checkLogs(findLogs([pathOf("logs")]), { program: () => REWRITTEN })).counts).toEqual({ same: 2, diverges: 0, fails: 0 });
   });
 
   test("diverge with a program that does something else, at an event", async () => {
-    const checked = await check(findLogs([pathOf("logs")]), { program: () => CHANGED });
+    const checked = await checkLogs(findLogs([pathOf("logs")]), { program: () => CHANGED });
     expect(checked).toMatchObject({ counts: { same: 1, diverges: 1, fails: 0 }, exitCode: 5 });
     expect(checked.runs[1]).toMatchObject({
       verdict: "diverges",
@@ -93,14 +93,14 @@ describe("recorded runs", () => {
 
   test("fail with a program that does not take their arguments, or if the log is damaged or missing", async () => {
     writeFileSync(pathOf("damaged.jsonl"), '{"args":{},"boruna_log":1}\n');
-    expect((await check([pathOf("logs/a.jsonl")], { program: () => OTHER_ARGUMENT })).runs[0]).toMatchObject({
+    expect((await checkLogs([pathOf("logs/a.jsonl")], { program: () => OTHER_ARGUMENT })).runs[0]).toMatchObject({
       verdict: "fails",
       error: { kind: "usage" },
     });
-    const checked = await check([pathOf("damaged.jsonl"), pathOf("missing.jsonl"), pathOf("logs/a.jsonl")]);
+    const checked = await checkLogs([pathOf("damaged.jsonl"), pathOf("missing.jsonl"), pathOf("logs/a.jsonl")]);
     expect(checked).toMatchObject({ counts: { same: 1, diverges: 0, fails: 2 }, exitCode: 1 });
     expect(checked.runs.map(({ error }) => error?.kind)).toEqual(["log.form", "log.io_error", undefined]);
-    expect((await check([pathOf("logs/a.jsonl")], { limits: { max_steps: 1 } })).runs[0]).toMatchObject({
+    expect((await checkLogs([pathOf("logs/a.jsonl")], { limits: { max_steps: 1 } })).runs[0]).toMatchObject({
       error: { kind: "log.replay_limit" },
     });
   });
@@ -109,7 +109,7 @@ describe("recorded runs", () => {
     const killed = pathOf("killed.jsonl");
     cpSync(pathOf("logs/a.jsonl.blobs"), `${killed}.blobs`, { recursive: true });
     writeFileSync(killed, readFileSync(pathOf("logs/a.jsonl")).subarray(0, -30));
-    const { runs } = await check([killed]);
+    const { runs } = await checkLogs([killed]);
     expect(runs[0]).toMatchObject({ verdict: "same", notes: expect.arrayContaining([expect.stringContaining("no end record")]) });
   });
 });

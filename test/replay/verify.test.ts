@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => {
   rmSync(folder, { recursive: true });
 });
-const change = (from: (bytes: Buffer) => Uint8Array): void => writeFileSync(path, from(readFileSync(path)));
+const changeFile = (from: (bytes: Buffer) => Uint8Array): void => writeFileSync(path, from(readFileSync(path)));
 
 describe("verify", () => {
   test("a good log, and what its verification proves", async () => {
@@ -68,7 +68,7 @@ describe("verify", () => {
       { replay: true },
     ],
   ])("%s", async (_name, from, check, kind, line, options = {}) => {
-    change(from);
+    changeFile(from);
     const result = await verifyLog(path, options);
     expect(result).toMatchObject({ ok: false, proves: [], failure: { check, kind } });
     expect(result.failure?.line).toBe(line);
@@ -77,14 +77,14 @@ describe("verify", () => {
   });
 
   test("a verification that fails proves nothing, and makes no further checks", async () => {
-    change((b) => b.subarray(0, b.lastIndexOf('{"end"')));
+    changeFile((b) => b.subarray(0, b.lastIndexOf('{"end"')));
     const result = await verifyLog(path, { replay: true, expectHead: head });
     expect(result).toMatchObject({ ok: false, failure: { check: "end" }, proves: [] });
     expect(result.doesNotProve).toHaveLength(3);
   });
 
   test("a completely rewritten log verifies unless a head is expected", async () => {
-    change((bytes) => editLine(bytes, 2, "index.txt", "index.tat"));
+    changeFile((bytes) => editLine(bytes, 2, "index.txt", "index.tat"));
     expect((await verifyLog(path)).ok).toBe(true);
     expect((await verifyLog(path, { expectHead: head })).ok).toBe(false);
     expect((await verifyLog(path, { replay: true })).failure).toMatchObject({ kind: "log.divergence", line: 2 });

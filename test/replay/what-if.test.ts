@@ -36,15 +36,15 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   "net.fetch": ([url]) => `paid ${String(url).slice("http://pay.example/".length)}`,
   "time.now": () => 7,
 };
-const reference = (): Promise<Recorded> => recorded(program, { handlers: HANDLERS });
+const recordReference = (): Promise<Recorded> => recorded(program, { handlers: HANDLERS });
 const policy = (rules: object, more: object = {}): ReturnType<typeof parsePolicy> =>
   parsePolicy(JSON.stringify({ schema_version: 1, default_allow: false, rules, ...more }), { file: "p.json", jsonc: false });
 const edits = (answers: Readonly<Record<number, unknown>>): ReadonlyMap<number, JsonData> =>
   new Map(Object.entries(answers).map(([call, answer]) => [Number(call), jsonFromJs(answer)]));
 
-async function ask(options: WhatIfOptions): Promise<WhatIfReport> {
+async function askOnBothEngines(options: WhatIfOptions): Promise<WhatIfReport> {
   const reports = await Promise.all(
-    (["interpreter", "compiled"] as const).map(async (engine) => whatIf(logOf(await reference()), { ...options, engine })),
+    (["interpreter", "compiled"] as const).map(async (engine) => whatIf(logOf(await recordReference()), { ...options, engine })),
   );
   const [report, other] = reports.map((r) => canonicalJson(whatIfJson(r)));
   expect(report).toBe(other);
@@ -58,7 +58,7 @@ const SCOPES = { net_policy: { allowed_domains: ["pay.example"], allowed_methods
 
 describe("another policy", () => {
   test("that allows the run changes nothing", async () => {
-    const report = await ask({ policy: policy(ALLOWED, SCOPES) });
+    const report = await askOnBothEngines({ policy: policy(ALLOWED, SCOPES) });
     expect(whatIfLines(report)).toEqual([
       "what-if: same (4 of 4 recorded calls answered)",
       'ends as recorded: success: "paid ada, paid bob"',
@@ -68,7 +68,7 @@ describe("another policy", () => {
 
   test("that refuses a call: the report says which call, by which rule, where, and how the program ends", async () => {
     const { "time.now": _, ...rules } = ALLOWED;
-    const report = await ask({ policy: policy(rules, SCOPES) });
+    const report = await askOnBothEngines({ policy: policy(rules, SCOPES) });
     expect(report).toMatchObject({
       status: "changed",
       exitCode: 5,
@@ -105,13 +105,13 @@ describe("another policy", () => {
     ],
     ["of the machine itself", { ...ALLOWED, "ui.render": { allow: false } }, SCOPES, 'ui.render("paid ada")', 'rules["ui.render"].allow'],
   ])("%s", async (_name, rules, more, text, rule) => {
-    const report = await ask({ policy: policy(rules, more) });
+    const report = await askOnBothEngines({ policy: policy(rules, more) });
     expect(report.stop).toMatchObject({ reason: "refused", text, rule });
     expect(report.end).toMatch(/^(denied|budget_exceeded): /);
   });
 
   test("with a lower limit ends the run there", async () => {
-    const report = await ask({ policy: policy(ALLOWED, { ...SCOPES, limits: { max_steps: 20 } }) });
+    const report = await askOnBothEngines({ policy: policy(ALLOWED, { ...SCOPES, limits: { max_steps: 20 } }) });
     expect(report).toMatchObject({ status: "changed", stop: undefined, end: expect.stringMatching(/^limit_exceeded: /) });
   });
 
@@ -131,14 +131,14 @@ describe("another policy", () => {
 
 describe("another answer", () => {
   test("later answers are used while their calls match", async () => {
-    const report = await ask({ edits: edits({ 2: "receipt 1" }) });
+    const report = await askOnBothEngines({ edits: edits({ 2: "receipt 1" }) });
     expect(report).toMatchObject({ status: "changed", exitCode: 5, calls: { answered: 4 }, stop: undefined });
     expect(report.end).toBe('success: "receipt 1, paid bob"');
     expect(report.result.ui).toEqual(["receipt 1"]);
   });
 
   test("the report says where calls stop matching, and no handler is called", async () => {
-    const report = await ask({ edits: edits({ 1: "eve" }) });
+    const report = await askOnBothEngines({ edits: edits({ 1: "eve" }) });
     expect(report).toMatchObject({ status: "changed", calls: { recorded: 4, answered: 1 }, end: undefined });
     expect(whatIfLines(report).join("\n")).toMatchInlineSnapshot(`
       "what-if: changed (1 of 4 recorded calls answered)
@@ -162,7 +162,7 @@ describe("another answer", () => {
   });
 
   test("a failure, written as in the log, which the program catches", async () => {
-    const report = await ask({ edits: edits({ 4: { CapError: { kind: "runtime_error", message: "HTTP 500" } } }) });
+    const report = await askOnBothEngines({ edits: edits({ 4: { CapError: { kind: "runtime_error", message: "HTTP 500" } } }) });
     expect(report.end).toBe('success: "paid ada, not paid: HTTP 500"');
     expect(report.edits).toEqual([
       {
@@ -176,7 +176,9 @@ describe("another answer", () => {
   });
 
   test("a refusal by the handler is no refusal by the policy", async () => {
-    const report = await ask({ edits: edits({ 1: { CapError: { kind: "denied", message: "a link that leaves the roots" } } }) });
+    const report = await askOnBothEngines({
+      edits: edits({ 1: { CapError: { kind: "denied", message: "a link that leaves the roots" } } }),
+    });
     expect(report).toMatchObject({ status: "changed", stop: undefined, end: expect.stringMatching(/^denied: /) });
     const refusing: Handler = () => {
       throw new CapabilityDenied("a link that leaves the roots");
@@ -186,7 +188,7 @@ describe("another answer", () => {
   });
 
   test("an answer after which the program makes fewer calls", async () => {
-    const report = await ask({ edits: edits({ 3: 1_000, 4: "x" }) });
+    const report = await askOnBothEngines({ edits: edits({ 3: 1_000, 4: "x" }) });
     expect(report).toMatchObject({ status: "changed", calls: { recorded: 4, answered: 3 }, end: 'success: "paid ada"' });
     expect(report.edits.map(({ call, used }) => [call, used])).toEqual([
       [3, true],
@@ -196,11 +198,11 @@ describe("another answer", () => {
   });
 
   test("the recorded answer changes nothing", async () => {
-    expect((await ask({ edits: edits({ 3: 7 }) })).status).toBe("same");
+    expect((await askOnBothEngines({ edits: edits({ 3: 7 }) })).status).toBe("same");
   });
 
   test("an answer to the last call of a killed run, which got none", async () => {
-    const recording = await reference();
+    const recording = await recordReference();
     const lines = new TextDecoder().decode(recording.bytes).split("\n");
     const at = lines.findIndex((line) => line.includes("pay.example/bob"));
     const log = logOf(recording, new TextEncoder().encode(`${lines.slice(0, at + 1).join("\n")}\n`));
@@ -215,7 +217,7 @@ describe("another answer", () => {
     [{ 1: { CapError: { kind: "tired", message: "x" } } }, "a failure has a kind (runtime_error, ", "HTTP 500"],
     [{ 1: { CapError: { kind: "denied", message: "x", more: 1 } } }, "a failure has a kind", "HTTP 500"],
   ])("%j does not fit the log", async (answers, message, hint) => {
-    const error: unknown = await whatIf(logOf(await reference()), { edits: edits(answers) }).catch((e: unknown) => e);
+    const error: unknown = await whatIf(logOf(await recordReference()), { edits: edits(answers) }).catch((e: unknown) => e);
     if (!(error instanceof BorunaError)) throw new Error("no error");
     expect(error.kind).toBe("usage");
     expect(error.message).toContain(message);
@@ -224,7 +226,7 @@ describe("another answer", () => {
 });
 
 test("a replay has limits of its own, and can be canceled", async () => {
-  const log = logOf(await reference());
+  const log = logOf(await recordReference());
   await expect(whatIf(log, { limits: { max_steps: 5 } })).rejects.toMatchObject({ kind: "log.replay_limit" });
   const abort = new AbortController();
   abort.abort();

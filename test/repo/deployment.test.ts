@@ -8,7 +8,7 @@ import { ROOT } from "./imports.ts";
 
 const page = readFileSync(join(ROOT, "docs/guide/operations.md"), "utf8");
 const blocks = codeBlocksOf(page);
-const only = (language: string): string => {
+const onlyBlock = (language: string): string => {
   const found = blocks.filter((block) => block.language === language);
   expect(found).toHaveLength(1);
   return found[0]?.text ?? "";
@@ -65,7 +65,7 @@ function yamlValues(text: string): ReadonlyMap<string, string> {
 
 describe("the deployment files of docs/guide/operations.md", () => {
   test("the Dockerfile", async () => {
-    const lines = linesOf(only("dockerfile"));
+    const lines = linesOf(onlyBlock("dockerfile"));
     const instructions = lines.map((line) => /^([A-Z]+) \S/.exec(line)?.[1]);
     expect(instructions).toEqual(["FROM", "RUN", "USER", "WORKDIR", "EXPOSE", "ENTRYPOINT"]);
     const [image, install, user, , port, entry = ""] = lines.map((line) => line.slice(line.indexOf(" ") + 1));
@@ -79,7 +79,7 @@ describe("the deployment files of docs/guide/operations.md", () => {
   });
 
   test("the Kubernetes manifest fits the image", async () => {
-    const values = yamlValues(only("yaml"));
+    const values = yamlValues(onlyBlock("yaml"));
     const pod = "spec.template.spec";
     const container = `${pod}.containers.0`;
     expect([values.get("apiVersion"), values.get("kind")]).toEqual(["apps/v1", "Deployment"]);
@@ -87,7 +87,7 @@ describe("the deployment files of docs/guide/operations.md", () => {
     for (const name of ["metadata.name", `${container}.name`]) expect(values.get(name)).toMatch(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/);
     expect(values.get(`${container}.image`)).toMatch(/^[\w.-]+\/[\w-]+:\w+$/);
     expect(Number(values.get(`${pod}.terminationGracePeriodSeconds`))).toBeGreaterThan(DRAIN_S);
-    const port = /^EXPOSE (\d+)$/m.exec(only("dockerfile"))?.[1];
+    const port = /^EXPOSE (\d+)$/m.exec(onlyBlock("dockerfile"))?.[1];
     expect(values.get(`${container}.ports.0.containerPort`)).toBe(port);
     expect(values.get(`${container}.readinessProbe.httpGet`)).toBe(`{ path: /readyz, port: ${port} }`);
     expect(values.get(`${container}.livenessProbe.httpGet`)).toBe(`{ path: /healthz, port: ${port} }`);
@@ -100,11 +100,11 @@ describe("the deployment files of docs/guide/operations.md", () => {
   });
 
   test("the systemd unit", async () => {
-    const sections = only("ini")
+    const sections = onlyBlock("ini")
       .split(/^\[(\w+)\]$/m)
       .slice(1);
     expect(sections.filter((_, i) => i % 2 === 0)).toEqual(["Unit", "Service", "Install"]);
-    const settings = linesOf(only("ini")).flatMap((line) =>
+    const settings = linesOf(onlyBlock("ini")).flatMap((line) =>
       line === "" || line.startsWith("[") ? [] : [/^([A-Z]\w+)=(\S.*)$/.exec(line)],
     );
     const values = new Map(settings.map((match) => [match?.[1], match?.[2]]));

@@ -15,23 +15,23 @@ const TRIES = programOf('fn main() -> String !{fs.read} { match try fs.read("a")
 const broken = new TypeError("cannot reach 10.0.0.7 with s3cret");
 const failure = Object.assign(new CapabilityFailure("the store is closed"), { cause: broken });
 
-const later =
+const throwsLater =
   (error: unknown): Handler =>
   async () => {
     await Promise.resolve();
     throw error;
   };
-const atOnce =
+const throwsAtOnce =
   (error: unknown): Handler =>
   () => {
     throw error;
   };
 
 test.each([
-  ["an error, at once", atOnce(broken), broken, "host_fault"],
-  ["an error, later", later(broken), broken, "host_fault"],
-  ["a failure", atOnce(failure), failure, "capability_failed"],
-  ["no error at all", later({ s3cret: 1 }), { s3cret: 1 }, "host_fault"],
+  ["an error, at once", throwsAtOnce(broken), broken, "host_fault"],
+  ["an error, later", throwsLater(broken), broken, "host_fault"],
+  ["a failure", throwsAtOnce(failure), failure, "capability_failed"],
+  ["no error at all", throwsLater({ s3cret: 1 }), { s3cret: 1 }, "host_fault"],
 ])("%s is the cause in the result and in callEnd, and is in no log, span, JSON or program", async (_name, handler, cause, kind) => {
   const ends: CallEnd[] = [];
   const tracing = recordingTracing();

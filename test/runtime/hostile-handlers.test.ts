@@ -22,11 +22,11 @@ const TRIES = programOf('fn main() -> String !{llm.call} { match try llm.call("p
 function machineHandlerOf(body: () => unknown): MachineHandler {
   return Reflect.construct(MachineHandler, [body]);
 }
-const evil = (): never => {
+const throwSecret = (): never => {
   throw new Error("/home/me/secret");
 };
 const parsed = (text: string): unknown => JSON.parse(text);
-const thrown = (error: unknown) => (): never => {
+const throwing = (error: unknown) => (): never => {
   throw error;
 };
 /** Returns the value unchanged with the type `Value`, as an embedder without type checks may. */
@@ -36,13 +36,19 @@ const loosely = (value: unknown): Value => {
 };
 const json = (value: unknown): Value => MapValue.from([["a", loosely(value)]]);
 const withOwn = (object: object, name: string, descriptor: PropertyDescriptor): object => Object.defineProperty(object, name, descriptor);
-const traps: ProxyHandler<object> = { get: evil, has: evil, getPrototypeOf: evil, ownKeys: evil, getOwnPropertyDescriptor: evil };
+const traps: ProxyHandler<object> = {
+  get: throwSecret,
+  has: throwSecret,
+  getPrototypeOf: throwSecret,
+  ownKeys: throwSecret,
+  getOwnPropertyDescriptor: throwSecret,
+};
 const revoked = (): object => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   return proxy;
 };
-function doubled(levels: number): Value {
+function doublingList(levels: number): Value {
   let value: Value = 1;
   for (let i = 0; i < levels; i++) value = ListValue.of([value, value]);
   return value;
@@ -69,7 +75,7 @@ const ANSWERS: readonly (readonly [name: string, make: () => unknown, message: s
   ["nothing", () => undefined, OTHER],
   ["null", () => null, OTHER],
   ["a symbol", () => Symbol("s"), OTHER],
-  ["a function", () => evil, OTHER],
+  ["a function", () => throwSecret, OTHER],
   ["a plain object", () => parsed('{"status": "ok"}'), OTHER],
   ["an array", () => [1, 2], OTHER],
   ["a JavaScript Map", () => new Map([["a", 1]]), OTHER],
@@ -83,17 +89,17 @@ const ANSWERS: readonly (readonly [name: string, make: () => unknown, message: s
   ["a proxy inside a map", () => json(new Proxy({}, traps)), OTHER],
   ["a map by its prototype only", () => Object.create(MapValue.prototype), OTHER],
   ["a list by its prototype only", () => Object.create(ListValue.prototype, { length: { value: 5 } }), OTHER],
-  ["a prototype with getters", () => Object.create(withOwn({}, "tag", { get: evil })), OTHER],
+  ["a prototype with getters", () => Object.create(withOwn({}, "tag", { get: throwSecret })), OTHER],
   ["a derived class", () => new (class extends NoneValue {})(), OTHER],
-  ["a Float with a getter", () => Object.create(FloatValue.prototype, { value: { get: evil } }), OTHER],
+  ["a Float with a getter", () => Object.create(FloatValue.prototype, { value: { get: throwSecret } }), OTHER],
   ["a Float that holds text", () => Object.assign(new FloatValue(1), { value: "1" }), OTHER],
-  ["a list with a length of its own", () => withOwn(ListValue.of([1, 2]), "length", { get: evil }), OTHER],
-  ["a list with a method of its own", () => withOwn(ListValue.of([1, 2]), "toArray", { value: evil }), OTHER],
+  ["a list with a length of its own", () => withOwn(ListValue.of([1, 2]), "length", { get: throwSecret }), OTHER],
+  ["a list with a method of its own", () => withOwn(ListValue.of([1, 2]), "toArray", { value: throwSecret }), OTHER],
   ["a list with another prototype", () => Object.setPrototypeOf(ListValue.of([1, 2]), MapValue.prototype), OTHER],
-  ["a map with a member of its own", () => withOwn(MapValue.from([["a", 1]]), "root", { get: evil }), OTHER],
+  ["a map with a member of its own", () => withOwn(MapValue.from([["a", 1]]), "root", { get: throwSecret }), OTHER],
   ["a value inside itself", insideItself, LARGE],
   ["a record with a gap", () => Object.assign(RecordValue.of(0, [1, 2]), { f0: undefined }), OTHER],
-  ["a small value that unfolds to a huge one", () => doubled(40), LARGE],
+  ["a small value that unfolds to a huge one", () => doublingList(40), LARGE],
   ["a record with four thousand million fields", () => RecordValue.of(0, manyFields()), LARGE],
   ["text that is too long", () => "x".repeat(70_000_000), LARGE],
   ["another type", () => new SomeValue(1), OTHER],
@@ -106,25 +112,25 @@ const foreignClass = class extends Error {
     return "denied";
   }
 };
-const failure = (kind: unknown): CapabilityFailure => Reflect.construct(CapabilityFailure, ["the reason", kind]);
+const failureOfKind = (kind: unknown): CapabilityFailure => Reflect.construct(CapabilityFailure, ["the reason", kind]);
 const FOREIGN_KIND = `${FAILED} (a CapabilityFailure whose kind is none of runtime_error, denied, unknown, host_fault, in_doubt)`;
 
 const THROWN: readonly (readonly [name: string, error: unknown, message: string])[] = [
   ["nothing", undefined, `${FAILED} (undefined)`],
   ["a proxy", new Proxy(new Error("x"), traps), `${FAILED} (Error)`],
   ["a proxy of a failure", new Proxy(new CapabilityFailure("/secret"), {}), `${FAILED} (CapabilityFailure)`],
-  ["a name with a getter", withOwn(new Error("x"), "name", { get: evil }), `${FAILED} (Error)`],
+  ["a name with a getter", withOwn(new Error("x"), "name", { get: throwSecret }), `${FAILED} (Error)`],
   ["a name that holds a path", withOwn(new Error("x"), "name", { value: "/home/me/secret" }), `${FAILED} (Error)`],
   ["a name that is no text", withOwn(new Error("x"), "name", { value: Symbol("x") }), `${FAILED} (Error)`],
-  ["a failure by its prototype only", Object.create(CapabilityFailure.prototype, { kind: { get: evil } }), `${FAILED} (Error)`],
+  ["a failure by its prototype only", Object.create(CapabilityFailure.prototype, { kind: { get: throwSecret } }), `${FAILED} (Error)`],
   ["a failure of a foreign class", new foreignClass("/secret"), `${FAILED} (CapabilityFailure)`],
-  ["a failure with a foreign kind", failure("quota"), FOREIGN_KIND],
-  ["a failure whose kind is a member of every object", failure("constructor"), FOREIGN_KIND],
-  ["a failure with a kind of no text", failure({}), FOREIGN_KIND],
-  ["a failure with a getter for its kind", withOwn(failure("denied"), "kind", { get: evil }), FOREIGN_KIND],
+  ["a failure with a foreign kind", failureOfKind("quota"), FOREIGN_KIND],
+  ["a failure whose kind is a member of every object", failureOfKind("constructor"), FOREIGN_KIND],
+  ["a failure with a kind of no text", failureOfKind({}), FOREIGN_KIND],
+  ["a failure with a getter for its kind", withOwn(failureOfKind("denied"), "kind", { get: throwSecret }), FOREIGN_KIND],
   [
     "a failure with a getter for its message",
-    withOwn(failure("denied"), "message", { get: evil }),
+    withOwn(failureOfKind("denied"), "message", { get: throwSecret }),
     `${FAILED} (a CapabilityFailure whose message`,
   ],
   ["an error of a log", new BorunaError("log.io_error", "/secret"), `${FAILED} (BorunaError)`],
@@ -135,16 +141,20 @@ const THROWN: readonly (readonly [name: string, error: unknown, message: string]
 const AT_ONCE: readonly (readonly [name: string, make: () => unknown, message: string])[] = [
   ["a proxy with traps", () => new Proxy({}, traps), OTHER],
   ["a revoked proxy", revoked, OTHER],
-  ["a thenable with a getter", () => withOwn({}, "then", { get: evil }), OTHER],
+  ["a thenable with a getter", () => withOwn({}, "then", { get: throwSecret }), OTHER],
   ["a proxy of a promise", () => new Proxy(Promise.resolve("x"), traps), OTHER],
-  ["a promise with a constructor of its own", () => withOwn(Promise.resolve("x"), "constructor", { get: evil }), `${FAILED} (Error)`],
+  [
+    "a promise with a constructor of its own",
+    () => withOwn(Promise.resolve("x"), "constructor", { get: throwSecret }),
+    `${FAILED} (Error)`,
+  ],
 ];
 
 /** Values that are not plain data, and what the message says of them wherever they are in an answer. */
 const NO_DATA: readonly (readonly [name: string, make: () => unknown, message: string])[] = [
   ["undefined", () => undefined, "is undefined"],
   ["a symbol", () => Symbol("s"), "is a symbol"],
-  ["a function", () => evil, "is a function"],
+  ["a function", () => throwSecret, "is a function"],
   ["a date", () => new Date(0), "is an instance of a class"],
   ["a Map", () => new Map([["a", 1]]), "is an instance of a class"],
   ["a Set", () => new Set([1]), "is an instance of a class"],
@@ -160,8 +170,8 @@ const NO_DATA: readonly (readonly [name: string, make: () => unknown, message: s
   ["a proxy", () => new Proxy({}, traps), "is a proxy"],
   ["a proxy of an array", () => new Proxy([1], traps), "is a proxy"],
   ["a revoked proxy", revoked, "is a proxy"],
-  ["an object with a getter", () => withOwn({}, "a", { get: evil, enumerable: true }), "is a getter"],
-  ["an array with a getter", () => withOwn([1], "0", { get: evil }), "is a getter"],
+  ["an object with a getter", () => withOwn({}, "a", { get: throwSecret, enumerable: true }), "is a getter"],
+  ["an array with a getter", () => withOwn([1], "0", { get: throwSecret }), "is a getter"],
   ["an array with a hole", () => Array.from({ length: 2 }).concat(Array(1)), "is undefined"],
   ["an object with a symbol as a key", () => ({ [Symbol("s")]: 1 }), "with a symbol as a key"],
   ["text with a lone surrogate", () => "\ud800", "lone surrogate"],
@@ -194,25 +204,29 @@ const WRONG_TYPES: readonly (readonly [type: string, answers: readonly unknown[]
 ];
 
 type Case = readonly [name: string, body: () => unknown, message: string];
-const later = ([name, make, message]: Case): Case => [`${name}, later`, async () => make(), message];
+const answeringLater = ([name, make, message]: Case): Case => [`${name}, later`, async () => make(), message];
 const thrownBy = ([name, error, message]: (typeof THROWN)[number]): readonly Case[] => [
-  [`throws ${name}`, thrown(error), message],
-  [`rejects with ${name}`, async () => thrown(error)(), message],
+  [`throws ${name}`, throwing(error), message],
+  [`rejects with ${name}`, async () => throwing(error)(), message],
 ];
 
-const MACHINE_CASES: readonly Case[] = [...ANSWERS, ...ANSWERS.map(later), ...THROWN.flatMap(thrownBy), ...AT_ONCE];
+const MACHINE_CASES: readonly Case[] = [...ANSWERS, ...ANSWERS.map(answeringLater), ...THROWN.flatMap(thrownBy), ...AT_ONCE];
 const PLAIN_CASES: readonly Case[] = [
   ...NO_DATA.flatMap(([name, make, message]) =>
     // Large answers take time, so they are tried at one place only.
     PLACES.slice(0, message === "too large" ? 1 : undefined).flatMap(([place, put]) => {
       const once: Case = [`answers ${name}${place}`, () => put(make()), message];
       // An async function cannot return a revoked proxy or one with traps, because it would read their `then` itself.
-      return place === "" && name.includes("proxy") ? [once] : [once, later(once)];
+      return place === "" && name.includes("proxy") ? [once] : [once, answeringLater(once)];
     }),
   ),
   ["answers a promise in an array", () => [Promise.resolve(1)], "is a promise, which the handler must await"],
-  ["answers an object with a function `then`", () => withOwn({}, "then", { value: evil }), "answer.then is a function"],
-  ["answers a promise with a constructor of its own", () => withOwn(Promise.resolve(1), "constructor", { get: evil }), `${FAILED} (Error)`],
+  ["answers an object with a function `then`", () => withOwn({}, "then", { value: throwSecret }), "answer.then is a function"],
+  [
+    "answers a promise with a constructor of its own",
+    () => withOwn(Promise.resolve(1), "constructor", { get: throwSecret }),
+    `${FAILED} (Error)`,
+  ],
   ...THROWN.flatMap(thrownBy),
 ];
 
@@ -264,7 +278,7 @@ describe("a mistake of a handler for plain data is a host fault", () => {
 test("a failure that the handler reports is a value under `try`, also if its class is from another copy of the package", async () => {
   const foreign = Object.defineProperty(new Error("gone"), Symbol.for("boruna.CapabilityFailure"), { value: true });
   for (const error of [new CapabilityFailure("gone"), Object.assign(foreign, { kind: "runtime_error" })]) {
-    expect((await recorded(TRIES, { handlers: { "llm.call": thrown(error) } })).run).toMatchObject({ outcome: "success", value: "gone" });
+    expect((await recorded(TRIES, { handlers: { "llm.call": throwing(error) } })).run).toMatchObject({ outcome: "success", value: "gone" });
   }
   const failing: Handler = (_args, context) => {
     throw context.failure("gone");
@@ -307,7 +321,7 @@ test("changing an answer after it was returned has no effect", async () => {
 });
 
 test("a promise is awaited natively, whatever its own `then` is", async () => {
-  const handlers = { "llm.call": () => withOwn(Promise.resolve("x"), "then", { value: evil }) };
+  const handlers = { "llm.call": () => withOwn(Promise.resolve("x"), "then", { value: throwSecret }) };
   expect((await recorded(ASKS, { handlers })).run).toMatchObject({ outcome: "success", value: "x" });
 });
 

@@ -17,7 +17,7 @@ import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { ErrValue, OkValue, RecordValue, SomeValue, type Value } from "../../vm/value/value.ts";
 import { cases } from "../cases.ts";
-import { errorKind, deepValue, anyText, anyValue as anyValue } from "../vm/arbitrary.ts";
+import { errorKind, deepValue, anyText, anyValue } from "../vm/arbitrary.ts";
 
 /** Texts around the sizes at which a piece ends, with characters of one and two code units at the boundary. */
 const longText = fc
@@ -46,7 +46,7 @@ const longValue = fc.oneof(
 
 const jsonOf = (value: Value): string => canonicalJson(valueToTaggedJson(value));
 
-function read(value: Value, size: { pieces: number } = { pieces: 0 }): { readonly value: Value; readonly bytes: number } {
+function sendAndRead(value: Value, size: { pieces: number } = { pieces: 0 }): { readonly value: Value; readonly bytes: number } {
   const long: LongValues = [];
   const inbox = new Inbox();
   const wire = structuredClone(wireValue(value, long));
@@ -63,7 +63,7 @@ describe("a value", () => {
   test("that is written in pieces is read, with the bytes of its JSON", () => {
     fc.assert(
       fc.property(fc.oneof(anyValue, longValue), (value) => {
-        const { value: copy, bytes } = read(value);
+        const { value: copy, bytes } = sendAndRead(value);
         expect(jsonOf(copy) === jsonOf(value)).toBe(true);
         expect(bytes).toBe(valueBytes(value));
       }),
@@ -79,13 +79,13 @@ describe("a value", () => {
     [2 * PIECE_UNITS + 1, 3],
   ])("that is a text of %d characters takes %d pieces", (length, pieces) => {
     const size = { pieces: 0 };
-    expect(read("x".repeat(length), size).value).toHaveLength(length);
+    expect(sendAndRead("x".repeat(length), size).value).toHaveLength(length);
     expect(size.pieces).toBe(pieces);
   });
 
   test("may be as deep as the limit allows", () => {
     const deep = deepValue(10_000, (inner) => new SomeValue(inner));
-    expect(jsonOf(read(deep).value) === jsonOf(deep)).toBe(true);
+    expect(jsonOf(sendAndRead(deep).value) === jsonOf(deep)).toBe(true);
   });
 
   test.each<readonly [string, Piece]>([

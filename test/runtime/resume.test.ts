@@ -92,6 +92,7 @@ function world(): World {
 
 const OPTIONS: RunOptions = { policy: "allow-all", args: { count: 2 }, runId: "batch-1", tracing: false };
 
+/** Records the run without a stop, for comparison with resumed runs. */
 async function undisturbed(name = "whole.jsonl", options: RunOptions = {}) {
   const { handlers, calls } = world();
   const run = await execute(PROGRAM, { ...OPTIONS, handlers, record: pathOf(name), ...options });
@@ -107,7 +108,7 @@ function cutCopy(bytes: number, name = "cut.jsonl"): string {
   return pathOf(name);
 }
 
-const again = (path: string, options: ResumeRunOptions = {}): Promise<Resumption> => resume(path, { tracing: false, ...options });
+const resumeUntraced = (path: string, options: ResumeRunOptions = {}): Promise<Resumption> => resume(path, { tracing: false, ...options });
 
 describe("a log cut at any byte", () => {
   test("resumes to the result and the bytes of the undisturbed run, or stops at one call", async () => {
@@ -122,14 +123,14 @@ describe("a log cut at any byte", () => {
       const path = cutCopy(cut);
       const log = readLog(path);
       const { handlers, calls: made } = world();
-      const resumed = await again(path, { handlers });
+      const resumed = await resumeUntraced(path, { handlers });
       if (resumed.outcome === "in_doubt") {
         // Nothing was written, and no call was made.
         expect(made).toEqual([]);
         expect(readFileSync(path).equals(bytes.subarray(0, cut))).toBe(true);
         expect(resumed.error).toMatchObject({ kind: "in_doubt", capability: "fs.write" });
         doubts.add(`${resumed.inDoubt?.call} ${resumed.inDoubt?.hash}`);
-        const retried = await again(path, { handlers, inDoubt: "retry" });
+        const retried = await resumeUntraced(path, { handlers, inDoubt: "retry" });
         expect(retried.outcome).toBe("success");
       }
       expect(readFileSync(path).equals(bytes)).toBe(true);
@@ -165,7 +166,7 @@ describe("a call that may have been carried out", () => {
     const { bytes } = await undisturbed();
     const path = cutCopy(endOfLine(bytes, OPEN_WRITE));
     const { handlers } = world();
-    const resumed = await again(path, { handlers });
+    const resumed = await resumeUntraced(path, { handlers });
     expect(resumed).toMatchObject({
       outcome: "in_doubt",
       resumedFrom: 7,
@@ -185,7 +186,7 @@ describe("a call that may have been carried out", () => {
     const { run, bytes } = await undisturbed();
     const path = cutCopy(endOfLine(bytes, OPEN_WRITE));
     const { handlers, calls } = world();
-    const resumed = await again(path, { handlers, inDoubt: "fail" });
+    const resumed = await resumeUntraced(path, { handlers, inDoubt: "fail" });
     expect(resumed.outcome).toBe("success");
     expect(resumed.counters).toEqual({ ...run.counters, failed: 1 });
     expect(calls).not.toContain("write item 0");
@@ -199,7 +200,7 @@ describe("a call that may have been carried out", () => {
     const { handlers } = world();
     await execute(program, { policy: "allow-all", tracing: false, handlers, record: pathOf("one.jsonl") });
     truncateSync(pathOf("one.jsonl"), endOfLine(readFileSync(pathOf("one.jsonl")), "CapCall"));
-    expect(await again(pathOf("one.jsonl"), { handlers, inDoubt: "fail" })).toMatchObject({
+    expect(await resumeUntraced(pathOf("one.jsonl"), { handlers, inDoubt: "fail" })).toMatchObject({
       outcome: "runtime_error",
       error: {
         kind: "capability_failed",
@@ -218,7 +219,7 @@ describe("a call that may have been carried out", () => {
     await execute(program, { policy: "allow-all", tracing: false, handlers, record: pathOf("actor.jsonl") });
     truncateSync(pathOf("actor.jsonl"), endOfLine(readFileSync(pathOf("actor.jsonl")), "CapCall"));
     calls.length = 0;
-    expect(await again(pathOf("actor.jsonl"), { handlers })).toMatchObject({
+    expect(await resumeUntraced(pathOf("actor.jsonl"), { handlers })).toMatchObject({
       outcome: "in_doubt",
       error: { stack: [{ function: "worker" }] },
     });
@@ -243,12 +244,12 @@ describe("a call that may have been carried out", () => {
       const program = compile({ name: "own.ax", text: 'fn main() -> Int !{orders.pay} { orders.pay("a") }' }, { registry });
       await execute(program, { registry, policy: "allow-all", live: true, tracing: false, record: path });
       truncateSync(path, endOfLine(readFileSync(path), "CapCall"));
-      expect(await again(path, { registry })).toMatchObject({ outcome });
-      expect(await kindOf(() => again(path, { registry: createRegistry([spec(!mayRepeat)]) }))).toBe("log.other_capabilities");
-      expect(await kindOf(() => again(path, { registry: createRegistry([]) }))).toBe("log.other_capabilities");
+      expect(await resumeUntraced(path, { registry })).toMatchObject({ outcome });
+      expect(await kindOf(() => resumeUntraced(path, { registry: createRegistry([spec(!mayRepeat)]) }))).toBe("log.other_capabilities");
+      expect(await kindOf(() => resumeUntraced(path, { registry: createRegistry([]) }))).toBe("log.other_capabilities");
       if (mayRepeat) continue;
       // The log has the capability's declaration, but not its code. So without the registry there is no handler.
-      expect(await kindOf(() => again(path))).toBe("log.other_handlers");
+      expect(await kindOf(() => resumeUntraced(path))).toBe("log.other_handlers");
     }
   });
 
@@ -256,7 +257,7 @@ describe("a call that may have been carried out", () => {
     await execute(PROGRAM, { ...OPTIONS, record: pathOf("mock.jsonl") });
     const bytes = readFileSync(pathOf("mock.jsonl"));
     truncateSync(pathOf("mock.jsonl"), endOfLine(bytes, OPEN_WRITE));
-    expect(await again(pathOf("mock.jsonl"))).toMatchObject({ outcome: "success" });
+    expect(await resumeUntraced(pathOf("mock.jsonl"))).toMatchObject({ outcome: "success" });
     expect(readFileSync(pathOf("mock.jsonl")).equals(bytes)).toBe(true);
   });
 });
@@ -265,7 +266,7 @@ describe("what a resume refuses, before it changes anything", () => {
   async function refused(path: string, options: ResumeRunOptions): Promise<string> {
     const before = existsSync(path) ? readFileSync(path) : undefined;
     const { handlers, calls } = world();
-    const kind = await kindOf(() => again(path, { handlers, ...options }));
+    const kind = await kindOf(() => resumeUntraced(path, { handlers, ...options }));
     expect(calls).toEqual([]);
     if (before !== undefined) expect(readFileSync(path).equals(before)).toBe(true);
     expect(readdirSync(folder).filter((name) => name.endsWith(".lock"))).toEqual([]);
@@ -276,7 +277,7 @@ describe("what a resume refuses, before it changes anything", () => {
     const { bytes } = await undisturbed();
     const path = cutCopy(endOfLine(bytes, "CapResult"));
     expect(await refused(path, { policy: "deny-all" })).toBe("log.other_policy");
-    expect(await kindOf(() => again(path, { policy: "allow-all", handlers: world().handlers }))).toBe("nothing was thrown");
+    expect(await kindOf(() => resumeUntraced(path, { policy: "allow-all", handlers: world().handlers }))).toBe("nothing was thrown");
     // The recorded run had no handler for this capability; the resumed one has.
     const declared = { name: "orders.pay", version: "1", params: [], result: "Int", mayRepeat: true } as const;
     const registry = createRegistry([declared]);
@@ -316,7 +317,7 @@ describe("what a resume refuses, before it changes anything", () => {
     // The log has two more events than the program causes.
     const longer = rewriteLines(bytes, (lines) => [...lines.slice(0, -1), ...lines.slice(1, 3)]);
     writeFileSync(path, longer);
-    await expect(again(path, { handlers: world().handlers })).rejects.toMatchObject({
+    await expect(resumeUntraced(path, { handlers: world().handlers })).rejects.toMatchObject({
       kind: "log.divergence",
       message: expect.stringMatching(
         /^the run does not do what its log says: event \d+: the program ended, the log goes on with a call of time.now$/,
@@ -330,14 +331,14 @@ describe("what a resume refuses, before it changes anything", () => {
     const path = cutCopy(endOfLine(bytes, "CapResult"));
     const lock = lockLog(path);
     const { handlers, calls } = world();
-    await expect(again(path, { handlers })).rejects.toMatchObject({
+    await expect(resumeUntraced(path, { handlers })).rejects.toMatchObject({
       kind: "log.locked",
       message: `process ${process.pid} is writing ${path}`,
       hint: expect.stringContaining(`${path}.lock`),
     });
     expect(calls).toEqual([]);
     lock.release();
-    expect(await again(path, { handlers })).toMatchObject({ outcome: "success" });
+    expect(await resumeUntraced(path, { handlers })).toMatchObject({ outcome: "success" });
   });
 
   test("a log that another process has continued since it was read, even if it has as many bytes as before", async () => {
@@ -354,7 +355,7 @@ describe("what a resume refuses, before it changes anything", () => {
     const { handlers } = world();
     const kinds: string[] = [];
     const spying: Handler = async (args, context) => {
-      kinds.push(await kindOf(() => again(pathOf("going.jsonl"), { handlers })));
+      kinds.push(await kindOf(() => resumeUntraced(pathOf("going.jsonl"), { handlers })));
       const write = handlers["fs.write"];
       return write?.(args, context);
     };
@@ -368,7 +369,7 @@ describe("a run that has ended", () => {
   test("is replayed, and its log stays as it is", async () => {
     const { run, bytes } = await undisturbed();
     const { calls, handlers } = world();
-    const resumed = await again(pathOf("whole.jsonl"), { handlers });
+    const resumed = await resumeUntraced(pathOf("whole.jsonl"), { handlers });
     expect(resumed).toMatchObject({ hadEnded: true, outcome: "success", value: run.value, ui: run.ui, log: run.log });
     expect(calls).toEqual([]);
     expect(readFileSync(pathOf("whole.jsonl")).equals(bytes)).toBe(true);
@@ -389,10 +390,13 @@ describe("a run that has ended", () => {
       record: pathOf("stopped.jsonl"),
     });
     expect(interrupted.outcome).toBe("canceled");
-    expect((await again(pathOf("stopped.jsonl"), { handlers })).outcome).toBe("in_doubt");
+    expect((await resumeUntraced(pathOf("stopped.jsonl"), { handlers })).outcome).toBe("in_doubt");
     expect(await verifyLog(pathOf("stopped.jsonl"))).toMatchObject({ ok: true, outcome: "canceled" });
     calls.length = 0;
-    expect(await again(pathOf("stopped.jsonl"), { handlers, inDoubt: "retry" })).toMatchObject({ outcome: "success", hadEnded: false });
+    expect(await resumeUntraced(pathOf("stopped.jsonl"), { handlers, inDoubt: "retry" })).toMatchObject({
+      outcome: "success",
+      hadEnded: false,
+    });
     expect(calls).toEqual(["write item 0", "read item 1", "write item 1", "read long"]);
     expect(await verifyLog(pathOf("stopped.jsonl"), { replay: true })).toMatchObject({ ok: true, outcome: "success" });
     expect(readFileSync(pathOf("stopped.jsonl")).equals(bytes)).toBe(true);
@@ -403,17 +407,17 @@ describe("a run that has ended", () => {
     const path = cutCopy(endOfLine(bytes, "CapResult", 4));
     const { handlers } = world();
     const before = readFileSync(path);
-    expect(await again(path, { handlers, signal: AbortSignal.abort() })).toMatchObject({ outcome: "canceled" });
+    expect(await resumeUntraced(path, { handlers, signal: AbortSignal.abort() })).toMatchObject({ outcome: "canceled" });
     expect(readFileSync(path).equals(before)).toBe(true);
     const abort = new AbortController();
     const cancelling: Handler = () => {
       abort.abort();
       return "never seen";
     };
-    expect(await again(path, { handlers: { ...handlers, "fs.read": cancelling }, signal: abort.signal })).toMatchObject({
+    expect(await resumeUntraced(path, { handlers: { ...handlers, "fs.read": cancelling }, signal: abort.signal })).toMatchObject({
       outcome: "canceled",
     });
-    expect((await again(path, { handlers, inDoubt: "retry" })).outcome).toBe("success");
+    expect((await resumeUntraced(path, { handlers, inDoubt: "retry" })).outcome).toBe("success");
   });
 });
 
@@ -425,7 +429,7 @@ describe("what a killed process leaves beside the log", () => {
     writeFileSync(orphan, "left over");
     writeFileSync(join(`${path}.blobs`, "notes.txt"), "mine");
     const { handlers } = world();
-    expect(await again(path, { handlers })).toMatchObject({ outcome: "success" });
+    expect(await resumeUntraced(path, { handlers })).toMatchObject({ outcome: "success" });
     expect(existsSync(orphan)).toBe(false);
     expect(readFileSync(join(`${path}.blobs`, "notes.txt"), "utf8")).toBe("mine");
     rmSync(join(`${path}.blobs`, "notes.txt"));
@@ -436,7 +440,7 @@ describe("what a killed process leaves beside the log", () => {
     const { bytes } = await undisturbed();
     const path = cutCopy(endOfLine(bytes, "CapResult"));
     appendFileSync(path, new Uint8Array(5_000));
-    expect(await again(path, { handlers: world().handlers })).toMatchObject({ outcome: "success" });
+    expect(await resumeUntraced(path, { handlers: world().handlers })).toMatchObject({ outcome: "success" });
     expect(readFileSync(path).equals(bytes)).toBe(true);
   });
 
@@ -445,7 +449,7 @@ describe("what a killed process leaves beside the log", () => {
     const path = cutCopy(endOfLine(bytes, "CapResult"));
     writeFileSync(pathOf("victim"), "precious");
     symlinkSync("victim", `${path}.lock`);
-    expect(await kindOf(() => again(path, { handlers: world().handlers }))).toBe("log.locked");
+    expect(await kindOf(() => resumeUntraced(path, { handlers: world().handlers }))).toBe("log.locked");
     expect(readFileSync(pathOf("victim"), "utf8")).toBe("precious");
   });
 });

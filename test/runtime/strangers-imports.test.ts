@@ -35,8 +35,8 @@ const DOORS: Readonly<Record<string, (text: string) => Promise<readonly string[]
   check: (text) => check({ name: join(folder, "main.ax"), text }).diagnostics.map(({ message }) => message),
   compile: (text) => messagesOf(() => compile({ name: join(folder, "main.ax"), text })),
   compileTests: (text) => messagesOf(() => compileTests({ name: join(folder, "main.ax"), text })),
-  "boruna_check of boruna mcp": (text) => tool("boruna_check", text),
-  "boruna_run of boruna mcp": (text) => tool("boruna_run", text),
+  "boruna_check of boruna mcp": (text) => callTool("boruna_check", text),
+  "boruna_run of boruna mcp": (text) => callTool("boruna_run", text),
   "the language server, for a text that is not on the disk": (text) => {
     const program = new AnalyzedProgram("untitled:Untitled-1", DISK_WORKSPACE);
     program.update(text, () => undefined);
@@ -55,7 +55,7 @@ function messagesOf(body: () => unknown): readonly string[] {
   }
 }
 
-async function tool(name: string, source: string): Promise<readonly string[]> {
+async function callTool(name: string, source: string): Promise<readonly string[]> {
   const answer = await PROGRAM_TOOLS.get(name)?.(
     { source },
     {

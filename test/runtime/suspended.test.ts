@@ -51,7 +51,7 @@ async function suspended(options: RunOptions = {}) {
   return { run, asked, handlers };
 }
 
-const again = (options: ResumeRunOptions = {}): Promise<Resumption> =>
+const resumeLog = (options: ResumeRunOptions = {}): Promise<Resumption> =>
   resume(pathOf("log.jsonl"), { registry, tracing: false, ...options, handlers: { "desk.ask": () => "asked again", ...options.handlers } });
 
 test("a handler that answers later suspends the run: no end record, no error on a span", async () => {
@@ -86,7 +86,7 @@ test("replay and verify say that the run waits", async () => {
 
 test("resume takes the answer, and the log has the bytes of a run that got it at once", async () => {
   const { asked } = await suspended();
-  const resumed = await again({ answer: { call: 2, value: "yes" } });
+  const resumed = await resumeLog({ answer: { call: 2, value: "yes" } });
   expect(resumed).toMatchObject({ outcome: "success", value: "yes 0", resumedFrom: 3 });
   expect(asked).toEqual([2]);
   const handlers = { "desk.ask": () => "yes" };
@@ -97,10 +97,10 @@ test("resume takes the answer, and the log has the bytes of a run that got it at
 
 test("an answer may be a failure, and must have the declared type", async () => {
   await suspended();
-  expect(await again({ answer: { call: 2, failure: "nobody is in" } })).toMatchObject({ value: "failed: nobody is in 0" });
+  expect(await resumeLog({ answer: { call: 2, failure: "nobody is in" } })).toMatchObject({ value: "failed: nobody is in 0" });
   rmSync(pathOf("log.jsonl"));
   await suspended({ record: { path: pathOf("log.jsonl"), force: true } });
-  const wrong = await again({ answer: { call: 2, value: 7 } });
+  const wrong = await resumeLog({ answer: { call: 2, value: 7 } });
   expect(wrong).toMatchObject({ outcome: "runtime_error", error: { kind: "host_fault" } });
 });
 
@@ -109,24 +109,24 @@ test("without the answer the run still waits, and nothing is changed or asked", 
   const before = readFileSync(pathOf("log.jsonl"));
   const asked: string[] = [];
   const handlers = { "desk.ask": () => asked.push("again") };
-  expect(await again({ handlers })).toMatchObject({ outcome: "suspended", suspended: { call: 2 } });
+  expect(await resumeLog({ handlers })).toMatchObject({ outcome: "suspended", suspended: { call: 2 } });
   expect(readFileSync(pathOf("log.jsonl")).equals(before)).toBe(true);
   expect(asked).toEqual([]);
-  expect(await again({ answer: { call: 2, value: "yes" } })).toMatchObject({ outcome: "success" });
+  expect(await resumeLog({ answer: { call: 2, value: "yes" } })).toMatchObject({ outcome: "success" });
 });
 
 test("if the log is copied without its mark file, the call is in doubt", async () => {
   await suspended();
   unlinkSync(pathOf("log.jsonl.open"));
-  expect(await again()).toMatchObject({ outcome: "in_doubt" });
+  expect(await resumeLog()).toMatchObject({ outcome: "in_doubt" });
   expect(await replayRun(readLog(pathOf("log.jsonl")), { tracing: false })).toMatchObject({ status: "incomplete" });
 });
 
 test("an answer for another call, or for a run that does not wait, is refused", async () => {
   await suspended();
   const before = readFileSync(pathOf("log.jsonl"));
-  expect(await kindOf(() => again({ answer: { call: 1, value: "yes" } }))).toBe("log.other_call");
+  expect(await kindOf(() => resumeLog({ answer: { call: 1, value: "yes" } }))).toBe("log.other_call");
   expect(readFileSync(pathOf("log.jsonl")).equals(before)).toBe(true);
-  await again({ answer: { call: 2, value: "yes" } });
-  expect(await kindOf(() => again({ answer: { call: 2, value: "yes" } }))).toBe("log.not_waiting");
+  await resumeLog({ answer: { call: 2, value: "yes" } });
+  expect(await kindOf(() => resumeLog({ answer: { call: 2, value: "yes" } }))).toBe("log.not_waiting");
 });

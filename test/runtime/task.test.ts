@@ -38,9 +38,9 @@ function unregister(): void {
   exporter.reset();
 }
 
-const task = (envelope: unknown, find: TaskOptions["find"] = () => FOUND): Promise<TaskResult> => runTask(envelope, { find });
+const runEnvelope = (envelope: unknown, find: TaskOptions["find"] = () => FOUND): Promise<TaskResult> => runTask(envelope, { find });
 
-function spans(): readonly { name: string; attributes: unknown; parent: string | undefined; error: boolean }[] {
+function endedSpans(): readonly { name: string; attributes: unknown; parent: string | undefined; error: boolean }[] {
   const ended = exporter.getFinishedSpans();
   const names = new Map(ended.map((span) => [span.spanContext().spanId, span.name]));
   return ended.map((span) => ({
@@ -56,24 +56,24 @@ describe("with a registered provider", () => {
   afterEach(unregister);
 
   test("a task, its run and the run's call are one trace below the sender's span", async () => {
-    const result = await task({ ...ENVELOPE, trace: { traceparent: traceparent("01"), tracestate: "v=1" } });
+    const result = await runEnvelope({ ...ENVELOPE, trace: { traceparent: traceparent("01"), tracestate: "v=1" } });
     expect(result).toMatchObject({ outcome: "success", execution: { value: 2 } });
     expect(result.error).toBeUndefined();
-    expect(spans().map(({ name, parent, error }) => [name, parent, error])).toEqual([
+    expect(endedSpans().map(({ name, parent, error }) => [name, parent, error])).toEqual([
       ["boruna.cap", "boruna.run", false],
       ["boruna.run", "action.run", false],
       ["action.run", "the caller", false],
     ]);
-    expect(spans()[2]?.attributes).toEqual({ "action.fqn": "math.add", "task.id": "order-4711", "action.outcome": "success" });
+    expect(endedSpans()[2]?.attributes).toEqual({ "action.fqn": "math.add", "task.id": "order-4711", "action.outcome": "success" });
     const contexts = exporter.getFinishedSpans().map((span) => span.spanContext());
     expect(new Set(contexts.map((c) => c.traceId))).toEqual(new Set([TRACE_ID]));
     expect(contexts.map((c) => c.traceState?.serialize())).toEqual(["v=1", "v=1", "v=1"]);
   });
 
   test("a run that fails: the error's type alone", async () => {
-    const result = await task({ ...ENVELOPE, args: { a: 1, b: 0 } });
+    const result = await runEnvelope({ ...ENVELOPE, args: { a: 1, b: 0 } });
     expect(result).toMatchObject({ outcome: "program_error", execution: { error: { kind: "division_by_zero" } } });
-    const span = spans().find(({ name }) => name === "action.run");
+    const span = endedSpans().find(({ name }) => name === "action.run");
     expect(span).toMatchObject({ error: true, attributes: { "action.outcome": "program_error", "error.type": "program_error" } });
     expect(
       exporter.getFinishedSpans().flatMap((s) => [...s.events, ...(s.status.message === undefined ? [] : [s.status.message])]),
@@ -81,8 +81,8 @@ describe("with a registered provider", () => {
   });
 
   test("a run that the policy denies is no error", async () => {
-    expect(await task(ENVELOPE, () => ({ program }))).toMatchObject({ outcome: "denied" });
-    const span = spans().find(({ name }) => name === "action.run");
+    expect(await runEnvelope(ENVELOPE, () => ({ program }))).toMatchObject({ outcome: "denied" });
+    const span = endedSpans().find(({ name }) => name === "action.run");
     expect(span).toMatchObject({ error: false, attributes: { "action.outcome": "denied" } });
     expect(span?.attributes).not.toHaveProperty("error.type");
   });
@@ -107,31 +107,31 @@ describe("with a registered provider", () => {
     ["an argument that is missing", { ...ENVELOPE, args: { a: 1 } }, () => FOUND, "usage"],
     ["an argument of the wrong type", { ...ENVELOPE, args: { a: 1, b: "SENTINEL" } }, () => FOUND, "value.form"],
   ])("%s is rejected, with a span", async (_, envelope, find, kind) => {
-    const result = await task(envelope, find);
+    const result = await runEnvelope(envelope, find);
     expect(result).toMatchObject({ outcome: "rejected", error: { kind } });
     expect(result.execution).toBeUndefined();
-    const [span, ...more] = spans();
+    const [span, ...more] = endedSpans();
     expect(more).toEqual([]);
     expect(span).toMatchObject({ name: "action.run", error: true, attributes: { "action.outcome": "rejected", "error.type": kind } });
     expect(JSON.stringify(exporter.getFinishedSpans().map((s) => [s.attributes, s.events, s.status]))).not.toContain("SENTINEL");
   });
 
   test("a rejected task still belongs to its sender's trace, and its span has the valid fields of the envelope", async () => {
-    await task({ id: "order 1", action: "math.add", trace: { traceparent: traceparent("01") } });
+    await runEnvelope({ id: "order 1", action: "math.add", trace: { traceparent: traceparent("01") } });
     expect(exporter.getFinishedSpans()[0]?.spanContext().traceId).toBe(TRACE_ID);
-    expect(spans()[0]?.attributes).toEqual({ "action.fqn": "math.add", "action.outcome": "rejected", "error.type": "task.malformed" });
+    expect(endedSpans()[0]?.attributes).toEqual({ "action.fqn": "math.add", "action.outcome": "rejected", "error.type": "task.malformed" });
   });
 
   test("what the host threw is the cause of the error", async () => {
-    const { error } = await task(ENVELOPE, refuse);
+    const { error } = await runEnvelope(ENVELOPE, refuse);
     expect(error?.cause).toMatchObject({ message: "SENTINEL in the host's error" });
   });
 
   test("a run that cannot be recorded is the host's fault", async () => {
     const failing: TaskProgram = { ...FOUND, record: "/nowhere/at/all/run.jsonl" };
-    const result = await task(ENVELOPE, () => failing);
+    const result = await runEnvelope(ENVELOPE, () => failing);
     expect(result).toMatchObject({ outcome: "fatal", error: { kind: expect.stringMatching(/^log\./) } });
-    expect(spans().at(-1)).toMatchObject({ error: true, attributes: { "action.outcome": "fatal", "error.type": "fatal" } });
+    expect(endedSpans().at(-1)).toMatchObject({ error: true, attributes: { "action.outcome": "fatal", "error.type": "fatal" } });
   });
 
   test.each([
@@ -151,10 +151,10 @@ describe("with a registered provider", () => {
     },
     new Proxy({}, { ownKeys: () => ["samplingPriority"], get: () => 0 }),
   ])("malformed trace context %# is ignored", async (malformed) => {
-    expect(await task({ ...ENVELOPE, trace: malformed })).toMatchObject({ outcome: "success" });
+    expect(await runEnvelope({ ...ENVELOPE, trace: malformed })).toMatchObject({ outcome: "success" });
     const root = exporter.getFinishedSpans().find(({ name }) => name === "action.run");
     expect(root?.parentSpanContext).toBeUndefined();
-    expect(spans()).toHaveLength(3);
+    expect(endedSpans()).toHaveLength(3);
   });
 
   test.each([-1, 0])("the priority %d drops the trace", async (samplingPriority) => {
@@ -166,18 +166,18 @@ describe("with a registered provider", () => {
       },
     };
     const find: TaskOptions["find"] = () => ({ ...FOUND, handlers });
-    expect(await task({ ...ENVELOPE, trace: { traceparent: traceparent("01"), samplingPriority } }, find)).toMatchObject({
+    expect(await runEnvelope({ ...ENVELOPE, trace: { traceparent: traceparent("01"), samplingPriority } }, find)).toMatchObject({
       outcome: "success",
     });
     expect(seen).toBe(traceparent("00"));
-    expect(await task({ ...ENVELOPE, trace: { samplingPriority } }, find)).toMatchObject({ outcome: "success" });
+    expect(await runEnvelope({ ...ENVELOPE, trace: { samplingPriority } }, find)).toMatchObject({ outcome: "success" });
     expect(exporter.getFinishedSpans()).toEqual([]);
   });
 
   test("trace context changes neither the log nor the run id", async () => {
     const record = async (trace_: unknown): Promise<readonly string[]> => {
       let recorder: MemoryRecorder | undefined;
-      const result = await task({ ...ENVELOPE, trace: trace_ }, () => ({
+      const result = await runEnvelope({ ...ENVELOPE, trace: trace_ }, () => ({
         ...FOUND,
         record: (run) => {
           recorder = memoryRecorder(run);
@@ -193,7 +193,7 @@ describe("with a registered provider", () => {
   });
 
   test("concurrent tasks have traces of their own", async () => {
-    await Promise.all(Array.from({ length: 20 }, (_, i) => task({ ...ENVELOPE, id: `t${i}` })));
+    await Promise.all(Array.from({ length: 20 }, (_, i) => runEnvelope({ ...ENVELOPE, id: `t${i}` })));
     const ended = exporter.getFinishedSpans();
     const traceIds = new Set(ended.map((span) => span.spanContext().traceId));
     expect(traceIds.size).toBe(20);
@@ -208,15 +208,15 @@ describe("with a registered provider", () => {
 
 test("with a registered provider of another sampler, the priority reaches it as the sampled flag of the sender's context", async () => {
   register("parent");
-  await task({ ...ENVELOPE, trace: { traceparent: traceparent("00"), samplingPriority: 1 } });
-  expect(spans().map(({ name }) => name)).toEqual(["boruna.cap", "boruna.run", "action.run"]);
+  await runEnvelope({ ...ENVELOPE, trace: { traceparent: traceparent("00"), samplingPriority: 1 } });
+  expect(endedSpans().map(({ name }) => name)).toEqual(["boruna.cap", "boruna.run", "action.run"]);
   exporter.reset();
-  await task({ ...ENVELOPE, trace: { traceparent: traceparent("00") } });
-  expect(spans()).toEqual([]);
+  await runEnvelope({ ...ENVELOPE, trace: { traceparent: traceparent("00") } });
+  expect(endedSpans()).toEqual([]);
   unregister();
 });
 
 test("without a provider a task runs, and nothing throws", async () => {
-  expect(await task(ENVELOPE)).toMatchObject({ outcome: "success" });
-  expect(await task(undefined)).toMatchObject({ outcome: "rejected" });
+  expect(await runEnvelope(ENVELOPE)).toMatchObject({ outcome: "success" });
+  expect(await runEnvelope(undefined)).toMatchObject({ outcome: "rejected" });
 });

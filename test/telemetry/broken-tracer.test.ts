@@ -25,7 +25,7 @@ import { cases } from "../cases.ts";
 import { recorded, replayed } from "../replay/recorded.ts";
 import { arbitraryFlowProgram } from "./arbitrary-flow.ts";
 
-function disable(): void {
+function unregister(): void {
   trace.disable();
   metrics.disable();
   context.disable();
@@ -33,7 +33,7 @@ function disable(): void {
 }
 
 afterEach(() => {
-  disable();
+  unregister();
   vi.restoreAllMocks();
 });
 
@@ -121,10 +121,10 @@ const broken: fc.Arbitrary<Broken> = fc.record({
   from: fc.nat(6),
 });
 
-const fetch: Handler = () => {
+const failingFetch: Handler = () => {
   throw new CapabilityFailure("no");
 };
-const chat: Handler = () => ({ text: "", usage: { input_tokens: 1, output_tokens: 2 } });
+const answeringChat: Handler = () => ({ text: "", usage: { input_tokens: 1, output_tokens: 2 } });
 
 /** Checks that a run, its replay and its task are the same with these providers and observers. Returns the functions that threw. */
 async function check(source: string, given: Broken, later: boolean): Promise<ReadonlySet<Place>> {
@@ -134,7 +134,7 @@ async function check(source: string, given: Broken, later: boolean): Promise<Rea
   const number: Handler = () => (later ? Promise.resolve(1) : 1);
   const options: RunOptions = {
     runId: "run",
-    handlers: { "net.fetch": fetch, "time.now": number, random: number, "llm.call": chat },
+    handlers: { "net.fetch": failingFetch, "time.now": number, random: number, "llm.call": answeringChat },
     limits: { max_steps: 20_000 },
   };
   const plain = await recorded(program, options);
@@ -148,7 +148,7 @@ async function check(source: string, given: Broken, later: boolean): Promise<Rea
   expect(await replayed(plain, undefined, { ...watched, tracing })).toMatchObject({ status: "identical" });
   const task = await runTask({ id: "t", action: "a" }, { find: () => ({ program, policy: "allow-all", ...options, ...watched }) });
   expect({ ...task.execution, result: undefined, log: undefined }).toEqual(expected);
-  disable();
+  unregister();
   return thrown;
 }
 

@@ -9,13 +9,13 @@ import { readTelemetrySettings } from "../../telemetry/settings.ts";
 import { incomingContext } from "../../telemetry/context.ts";
 
 const [calls = "1", exitCode = "0", ...flags] = process.argv.slice(2);
-const stderr = (line: string): void => void process.stderr.write(`${line}\n`);
+const printError = (line: string): void => void process.stderr.write(`${line}\n`);
 const settings = readTelemetrySettings(process.env);
-if ("problem" in settings) stderr(settings.problem);
-const sdk = "on" in settings && settings.on ? await start(settings, process.env, stderr) : undefined;
-for (const notice of sdk?.notices ?? []) stderr(`telemetry: ${notice}`);
+if ("problem" in settings) printError(settings.problem);
+const sdk = "on" in settings && settings.on ? await start(settings, process.env, printError) : undefined;
+for (const notice of sdk?.notices ?? []) printError(`telemetry: ${notice}`);
 if (flags.includes("twice") && "on" in settings && settings.on) {
-  await start(settings, process.env, stderr).catch((error: unknown) => stderr(error instanceof Error ? error.message : "?"));
+  await start(settings, process.env, printError).catch((error: unknown) => printError(error instanceof Error ? error.message : "?"));
 }
 
 if (sdk !== undefined && "on" in settings && settings.on) {
@@ -57,6 +57,6 @@ if (flags.includes("modules")) {
 process.stdout.write("work done\n");
 const report = await sdk?.shutdown();
 if (report !== undefined) process.stdout.write(`${JSON.stringify(report)}\n`);
-if (report?.notice !== undefined) stderr(`telemetry: ${report.notice}`);
+if (report?.notice !== undefined) printError(`telemetry: ${report.notice}`);
 if (flags.includes("exit")) process.exit(Number(exitCode));
 process.exitCode = Number(exitCode);

@@ -35,12 +35,12 @@ const TYPE = protobuf
 
 type Json = { readonly [key: string]: unknown };
 const isObject = (data: unknown): data is Json => typeof data === "object" && data !== null && !Array.isArray(data);
-const objects = (data: unknown): readonly Json[] => (Array.isArray(data) ? data.filter(isObject) : []);
-const object = (data: unknown): Json => (isObject(data) ? data : {});
-const text = (data: unknown): string => (typeof data === "string" ? data : "");
+const asObjects = (data: unknown): readonly Json[] => (Array.isArray(data) ? data.filter(isObject) : []);
+const asObject = (data: unknown): Json => (isObject(data) ? data : {});
+const asText = (data: unknown): string => (typeof data === "string" ? data : "");
 
 function attributesOf(data: unknown): Record<string, string> {
-  return Object.fromEntries(objects(data).map((pair) => [text(pair["key"]), String(object(pair["value"])["stringValue"])]));
+  return Object.fromEntries(asObjects(data).map((pair) => [asText(pair["key"]), String(asObject(pair["value"])["stringValue"])]));
 }
 
 /** Returns the data points of the last request. They are totals, so the earlier requests are not needed. */
@@ -58,18 +58,18 @@ function pointsOf({ body, headers }: CollectedRequest): readonly CollectedPoint[
     headers["content-type"] === "application/json"
       ? JSON.parse(body.toString("utf8"))
       : TYPE.toObject(TYPE.decode(body), { longs: String, arrays: true });
-  return objects(object(data)["resourceMetrics"]).flatMap((resourceMetrics) =>
-    objects(resourceMetrics["scopeMetrics"]).flatMap((scope) =>
-      objects(scope["metrics"]).flatMap((metric) => {
+  return asObjects(asObject(data)["resourceMetrics"]).flatMap((resourceMetrics) =>
+    asObjects(resourceMetrics["scopeMetrics"]).flatMap((scope) =>
+      asObjects(scope["metrics"]).flatMap((metric) => {
         const histogram = isObject(metric["histogram"]);
-        return objects(object(metric["histogram"] ?? metric["sum"])["dataPoints"]).map((point) => ({
-          metric: text(metric["name"]),
-          unit: text(metric["unit"]),
+        return asObjects(asObject(metric["histogram"] ?? metric["sum"])["dataPoints"]).map((point) => ({
+          metric: asText(metric["name"]),
+          unit: asText(metric["unit"]),
           attributes: attributesOf(point["attributes"]),
           count: Number(histogram ? point["count"] : (point["asDouble"] ?? point["asInt"] ?? 0)),
           sum: histogram ? Number(point["sum"]) : undefined,
           bounds: Array.isArray(point["explicitBounds"]) ? point["explicitBounds"].map(Number) : [],
-          resource: attributesOf(object(resourceMetrics["resource"])["attributes"]),
+          resource: attributesOf(asObject(resourceMetrics["resource"])["attributes"]),
         }));
       }),
     ),

@@ -112,11 +112,11 @@ export function partialSuccess(form: "protobuf" | "json", rejectedSpans: number 
 
 type Json = { readonly [key: string]: unknown };
 const isObject = (data: unknown): data is Json => typeof data === "object" && data !== null && !Array.isArray(data);
-const objects = (data: unknown): readonly Json[] => (Array.isArray(data) ? data.filter(isObject) : []);
-const object = (data: unknown): Json => (isObject(data) ? data : {});
-const text = (data: unknown): string => (typeof data === "string" ? data : "");
-const count = (data: unknown): number => (typeof data === "number" ? data : 0);
-const nanos = (data: unknown): bigint => (typeof data === "string" || typeof data === "number" ? BigInt(data) : 0n);
+const asObjects = (data: unknown): readonly Json[] => (Array.isArray(data) ? data.filter(isObject) : []);
+const asObject = (data: unknown): Json => (isObject(data) ? data : {});
+const asText = (data: unknown): string => (typeof data === "string" ? data : "");
+const asCount = (data: unknown): number => (typeof data === "number" ? data : 0);
+const asNanos = (data: unknown): bigint => (typeof data === "string" || typeof data === "number" ? BigInt(data) : 0n);
 
 /** Starts an OTLP collector on a free port, which keeps all requests. */
 export async function startCollector(behavior: Behavior = "healthy"): Promise<Collector> {
@@ -225,30 +225,30 @@ export function spansOf(body: Buffer, type: string | undefined): readonly Collec
   const data: unknown = isJson
     ? JSON.parse(body.toString("utf8"))
     : REQUEST_TYPE.toObject(REQUEST_TYPE.decode(body), { longs: String, bytes: String, arrays: true });
-  const id = (value: unknown): string => (isJson ? text(value) : Buffer.from(text(value), "base64").toString("hex"));
-  return objects(object(data)["resourceSpans"]).flatMap((resourceSpans) =>
-    objects(resourceSpans["scopeSpans"]).flatMap((scopeSpans) =>
-      objects(scopeSpans["spans"]).map((span) => ({
+  const id = (value: unknown): string => (isJson ? asText(value) : Buffer.from(asText(value), "base64").toString("hex"));
+  return asObjects(asObject(data)["resourceSpans"]).flatMap((resourceSpans) =>
+    asObjects(resourceSpans["scopeSpans"]).flatMap((scopeSpans) =>
+      asObjects(scopeSpans["spans"]).map((span) => ({
         traceId: id(span["traceId"]),
         spanId: id(span["spanId"]),
         parentSpanId: id(span["parentSpanId"]),
-        traceState: text(span["traceState"]),
-        name: text(span["name"]),
-        kind: count(span["kind"]),
-        startNs: nanos(span["startTimeUnixNano"]),
-        endNs: nanos(span["endTimeUnixNano"]),
+        traceState: asText(span["traceState"]),
+        name: asText(span["name"]),
+        kind: asCount(span["kind"]),
+        startNs: asNanos(span["startTimeUnixNano"]),
+        endNs: asNanos(span["endTimeUnixNano"]),
         attributes: attributesOf(span["attributes"]),
-        status: { code: count(object(span["status"])["code"]), message: text(object(span["status"])["message"]) },
-        eventCount: objects(span["events"]).length,
-        resource: attributesOf(object(resourceSpans["resource"])["attributes"]),
-        scope: text(object(scopeSpans["scope"])["name"]),
+        status: { code: asCount(asObject(span["status"])["code"]), message: asText(asObject(span["status"])["message"]) },
+        eventCount: asObjects(span["events"]).length,
+        resource: attributesOf(asObject(resourceSpans["resource"])["attributes"]),
+        scope: asText(asObject(scopeSpans["scope"])["name"]),
       })),
     ),
   );
 }
 
 function attributesOf(data: unknown): { [key: string]: CollectedValue } {
-  return Object.fromEntries(objects(data).map((pair) => [text(pair["key"]), valueOf(object(pair["value"]))]));
+  return Object.fromEntries(asObjects(data).map((pair) => [asText(pair["key"]), valueOf(asObject(pair["value"]))]));
 }
 
 function valueOf(value: Json): CollectedValue {
@@ -256,10 +256,10 @@ function valueOf(value: Json): CollectedValue {
   if (typeof value["boolValue"] === "boolean") return value["boolValue"];
   if (typeof value["doubleValue"] === "number") return value["doubleValue"];
   if (value["intValue"] !== undefined) {
-    const exact = nanos(value["intValue"]);
+    const exact = asNanos(value["intValue"]);
     return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact;
   }
-  if (value["arrayValue"] !== undefined) return objects(object(value["arrayValue"])["values"]).map(valueOf);
-  if (value["kvlistValue"] !== undefined) return attributesOf(object(value["kvlistValue"])["values"]);
+  if (value["arrayValue"] !== undefined) return asObjects(asObject(value["arrayValue"])["values"]).map(valueOf);
+  if (value["kvlistValue"] !== undefined) return attributesOf(asObject(value["kvlistValue"])["values"]);
   return null;
 }

@@ -5,7 +5,7 @@ import { formatTraceparent, incomingContext, parseBaggage, parseTraceparent, par
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
 const PARENT = `00-${TRACE}-${SPAN}-01`;
-const hex = (length: number): fc.Arbitrary<string> =>
+const arbitraryHex = (length: number): fc.Arbitrary<string> =>
   fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: length, maxLength: length });
 
 describe("traceparent", () => {
@@ -43,7 +43,7 @@ describe("traceparent", () => {
 
   test("a formatted traceparent parses to the same context", () => {
     const ids = fc
-      .record({ traceId: hex(32), spanId: hex(16), sampled: fc.boolean() })
+      .record({ traceId: arbitraryHex(32), spanId: arbitraryHex(16), sampled: fc.boolean() })
       .filter((c) => /[^0]/.test(c.traceId) && /[^0]/.test(c.spanId));
     fc.assert(
       fc.property(ids, (context) => {

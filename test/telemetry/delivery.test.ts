@@ -15,14 +15,14 @@ const SETTINGS: DeliverySettings = {
 /** A run with this many calls fills four batches in flight, of two spans each, and the queue. */
 const FULL = 12;
 const ACCEPTED: SendResult = { kind: "accepted", rejected: 0 };
-const failed = (reason: string, more: Partial<Extract<SendResult, { kind: "failed" }>> = {}): SendResult => ({
+const failedResult = (reason: string, more: Partial<Extract<SendResult, { kind: "failed" }>> = {}): SendResult => ({
   kind: "failed",
   reason,
   retry: true,
   connectionRefused: false,
   ...more,
 });
-const REFUSED = failed("refused", { connectionRefused: true });
+const REFUSED = failedResult("refused", { connectionRefused: true });
 
 interface Request {
   readonly names: readonly string[];
@@ -48,7 +48,7 @@ function scripted(reply?: (attempt: number) => SendResult, settings: Partial<Del
     {
       attempt: (spans) => (signal) =>
         new Promise((resolve) => {
-          signal.addEventListener("abort", () => resolve(failed("cut", { retry: false })));
+          signal.addEventListener("abort", () => resolve(failedResult("cut", { retry: false })));
           requests.push({ names: spans.map((span) => span.name), answer: resolve });
           if (reply !== undefined) resolve(reply(requests.length));
         }),
@@ -124,7 +124,7 @@ describe("a run that waits", () => {
     const { delivery, requests, end } = scripted();
     end(0, FULL);
     const room = delivery.backpressure();
-    requests[0]?.answer(failed("the collector answered 400", { retry: false }));
+    requests[0]?.answer(failedResult("the collector answered 400", { retry: false }));
     expect(await settled(room)).toBe(true);
     end(FULL, 2 * FULL);
     expect(delivery.backpressure()).toBeInstanceOf(Promise);
@@ -224,7 +224,7 @@ test("retries back off, or follow Retry-After, until the batch's time is over", 
   const began = performance.now();
   const { delivery, end } = scripted((attempt) => {
     times.push(Math.round(performance.now() - began));
-    return failed("the collector answered 503", attempt === 2 ? { retryAfterMs: 0 } : attempt === 3 ? { retryAfterMs: 2_500 } : {});
+    return failedResult("the collector answered 503", attempt === 2 ? { retryAfterMs: 0 } : attempt === 3 ? { retryAfterMs: 2_500 } : {});
   });
   end(0, 2);
   await vi.advanceTimersByTimeAsync(SETTINGS.exportMs);

@@ -85,7 +85,7 @@ const ARITHMETIC: Partial<Record<BinaryOp, ArithmeticOp>> = { "+": "Add", "-": "
 
 const UPDATE_OPCODES = { "+": OPCODES.Add.tag, "-": OPCODES.Sub.tag, "*": OPCODES.Mul.tag, "++": OPCODES.Concat.tag };
 
-function data(value: EvalValue): Value {
+function asData(value: EvalValue): Value {
   if (value instanceof FunctionValue) throw new Error("a function as data");
   return value;
 }
@@ -320,20 +320,20 @@ class Evaluator {
         return yield* this.#call(actor, callee.target, [...callee.captured, ...args], callee.captured.length);
       }
       case "builtin": {
-        const [a = UNIT, b = UNIT, c = UNIT] = (yield* this.#all(actor, env, ir.args)).map(data);
+        const [a = UNIT, b = UNIT, c = UNIT] = (yield* this.#all(actor, env, ir.args)).map(asData);
         const builtin = BUILTIN_CODE.get(ir.builtin.name);
         if (builtin === undefined) throw new Error(`no builtin ${ir.builtin.name}`);
         return builtin.run(METER, a, b, c);
       }
       case "op": {
-        const [value = UNIT] = (yield* this.#all(actor, env, ir.args)).map(data);
+        const [value = UNIT] = (yield* this.#all(actor, env, ir.args)).map(asData);
         if (ir.op === "Not") return value !== true;
         if (ir.op === "Neg") return negate(value);
         throw new Error(`no operation ${ir.op}`);
       }
       case "chain": {
-        let value = data(yield* this.#expr(actor, env, ir.first));
-        for (const { op, operand } of ir.rest) value = binary(op, value, data(yield* this.#expr(actor, env, operand)));
+        let value = asData(yield* this.#expr(actor, env, ir.first));
+        for (const { op, operand } of ir.rest) value = applyBinary(op, value, asData(yield* this.#expr(actor, env, operand)));
         return value;
       }
       case "logic":
@@ -342,11 +342,11 @@ class Evaluator {
       case "capability":
         return yield* this.#capability(actor, env, ir);
       case "someOkErr": {
-        const value = data(yield* this.#expr(actor, env, ir.value));
+        const value = asData(yield* this.#expr(actor, env, ir.value));
         return ir.wrap === "Some" ? new SomeValue(value) : ir.wrap === "Ok" ? new OkValue(value) : new ErrValue(value);
       }
       case "list":
-        return ListValue.of((yield* this.#all(actor, env, ir.items)).map(data));
+        return ListValue.of((yield* this.#all(actor, env, ir.items)).map(asData));
       case "if":
         return yield* this.#if(actor, env, ir);
       case "match":
@@ -406,7 +406,7 @@ class Evaluator {
     const node = this.#construct("match", ir.span.start, { arm_count: ir.arms.length });
     const evaluate = (i: Ir): Steps<EvalValue> => this.#expr(actor, env, i);
     return yield* this.#inside(actor, node, function* () {
-      const value = data(yield* evaluate(ir.scrutinee));
+      const value = asData(yield* evaluate(ir.scrutinee));
       for (const [i, { pattern, guard, body }] of ir.arms.entries()) {
         if (!matches(pattern, value, env)) continue;
         if (guard !== null && (yield* evaluate(guard)) !== true) continue;
@@ -423,17 +423,17 @@ class Evaluator {
         env.set(stmt.local, yield* this.#expr(actor, env, stmt.value));
         return;
       case "destructure":
-        if (matches(stmt.test.pattern, data(env.get(stmt.subject) ?? UNIT), env)) return;
+        if (matches(stmt.test.pattern, asData(env.get(stmt.subject) ?? UNIT), env)) return;
         if (stmt.otherwise === null) throw new MachineTrap("match_exhausted", "no match");
         yield* this.#expr(actor, env, stmt.otherwise);
         return;
       case "update": {
         const operands: Value[] = [];
-        for (const step of stmt.steps) if (step.kind === "index") operands.push(data(yield* this.#expr(actor, env, step.index)));
-        operands.push(data(yield* this.#expr(actor, env, stmt.value)));
+        for (const step of stmt.steps) if (step.kind === "index") operands.push(asData(yield* this.#expr(actor, env, step.index)));
+        operands.push(asData(yield* this.#expr(actor, env, stmt.value)));
         const steps = stmt.steps.map((step) => (step.kind === "index" ? INDEX_STEP : step.field));
         const operator = stmt.operator === null ? undefined : UPDATE_OPCODES[stmt.operator];
-        env.set(stmt.local, updatePart(METER, data(env.get(stmt.local) ?? UNIT), { steps, operator }, operands));
+        env.set(stmt.local, updatePart(METER, asData(env.get(stmt.local) ?? UNIT), { steps, operator }, operands));
         return;
       }
       case "expr":
@@ -517,7 +517,7 @@ class Evaluator {
   }
 
   *#capability(actor: EvalActor, env: Map<Local, EvalValue>, ir: Ir & { kind: "capability" }): Steps<EvalValue> {
-    const args = (yield* this.#all(actor, env, ir.args)).map(data);
+    const args = (yield* this.#all(actor, env, ir.args)).map(asData);
     const name = BUILTIN_REGISTRY.byId.get(ir.id)?.name ?? "?";
     const node = this.#capNode(actor, name, args.length, args, ir.span.start);
     const end = (kind: string, trap: TrapKind): MachineTrap => {
@@ -568,7 +568,7 @@ function markFailed(actor: EvalActor, trap: TrapKind): void {
   actor.open.length = 1;
 }
 
-function binary(op: BinaryOp, a: Value, b: Value): Value {
+function applyBinary(op: BinaryOp, a: Value, b: Value): Value {
   const operation = ARITHMETIC[op];
   switch (op) {
     case "==":
@@ -590,7 +590,7 @@ function binary(op: BinaryOp, a: Value, b: Value): Value {
 
 /** Returns whether a condition is true, or whether its pattern matches. */
 function holds(match: PatternMatch | null, value: EvalValue, env: Map<Local, EvalValue>): boolean {
-  return match === null ? value === true : matches(match.test.pattern, data(value), env);
+  return match === null ? value === true : matches(match.test.pattern, asData(value), env);
 }
 
 /** Sets the bindings of a pattern if it matches. */

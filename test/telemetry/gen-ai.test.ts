@@ -14,7 +14,7 @@ import { createRunnerTelemetry } from "../../telemetry/runner-telemetry.ts";
 import { readTelemetrySettings } from "../../telemetry/settings.ts";
 import { startCollector } from "./collector.ts";
 
-const ask = (model: string): string =>
+const askProgram = (model: string): string =>
   `fn main() -> String !{llm.call} { match try llm.call("SENTINEL prompt", "${model}") { Ok(answer) => json.stringify(answer), Err(why) => why } }`;
 
 const ANSWER = {
@@ -23,7 +23,7 @@ const ANSWER = {
   model: "small-2026",
   usage: { input_tokens: 7, output_tokens: 2 },
 };
-const answering: Handler = () => ANSWER;
+const answeringHandler: Handler = () => ANSWER;
 
 const exporter = new InMemorySpanExporter();
 
@@ -35,8 +35,8 @@ afterEach(() => {
   exporter.reset();
 });
 
-function run(handler: Handler, options: RunOptions = {}, model = "vendor/small"): Promise<Execution> {
-  return execute(compile({ name: "ask.ax", text: ask(model) }), {
+function runAsk(handler: Handler, options: RunOptions = {}, model = "vendor/small"): Promise<Execution> {
+  return execute(compile({ name: "ask.ax", text: askProgram(model) }), {
     policy: "allow-all",
     genAiSpans: true,
     handlers: { "llm.call": handler },
@@ -45,20 +45,25 @@ function run(handler: Handler, options: RunOptions = {}, model = "vendor/small")
 }
 
 /** Returns the span that is neither the run's nor the call's. */
-function chat(): ReadableSpan {
+function onlyChatSpan(): ReadableSpan {
   const [span, ...more] = exporter.getFinishedSpans().filter(({ name }) => !name.startsWith("boruna."));
   if (span === undefined || more.length > 0) throw new Error("not exactly one chat span");
   return span;
 }
 
-const call = (): ReadableSpan | undefined => exporter.getFinishedSpans().find(({ name }) => name === "boruna.cap");
+const callSpan = (): ReadableSpan | undefined => exporter.getFinishedSpans().find(({ name }) => name === "boruna.cap");
 
 describe("the span of the GenAI conventions", () => {
   test("is a CLIENT child of the call, with the names of the conventions; they are on no other span", async () => {
-    await run(answering);
-    expect(chat()).toMatchObject({ name: "chat vendor/small", kind: SpanKind.CLIENT, status: { code: SpanStatusCode.UNSET }, events: [] });
-    expect(chat().parentSpanContext?.spanId).toBe(call()?.spanContext().spanId);
-    expect(chat().attributes).toEqual({
+    await runAsk(answeringHandler);
+    expect(onlyChatSpan()).toMatchObject({
+      name: "chat vendor/small",
+      kind: SpanKind.CLIENT,
+      status: { code: SpanStatusCode.UNSET },
+      events: [],
+    });
+    expect(onlyChatSpan().parentSpanContext?.spanId).toBe(callSpan()?.spanContext().spanId);
+    expect(onlyChatSpan().attributes).toEqual({
       "gen_ai.operation.name": "chat",
       "gen_ai.provider.name": "unknown",
       "gen_ai.request.model": "vendor/small",
@@ -67,21 +72,21 @@ describe("the span of the GenAI conventions", () => {
       "gen_ai.usage.output_tokens": 2,
       "cap.mode": "mock",
     });
-    expect(call()).toMatchObject({ kind: SpanKind.INTERNAL, attributes: { "cap.name": "llm.call", bytes_out: expect.any(Number) } });
-    expect(Object.keys(call()?.attributes ?? {}).filter((name) => name.startsWith("gen_ai"))).toEqual([]);
+    expect(callSpan()).toMatchObject({ kind: SpanKind.INTERNAL, attributes: { "cap.name": "llm.call", bytes_out: expect.any(Number) } });
+    expect(Object.keys(callSpan()?.attributes ?? {}).filter((name) => name.startsWith("gen_ai"))).toEqual([]);
   });
 
   test("without the option the call itself has the attributes, and there is no other span", async () => {
-    await run(answering, { genAiSpans: false });
+    await runAsk(answeringHandler, { genAiSpans: false });
     expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(["boruna.cap", "boruna.run"]);
-    expect(call()?.attributes).toMatchObject({ "gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": 2 });
-    expect(call()?.attributes).not.toHaveProperty("gen_ai.response.model");
+    expect(callSpan()?.attributes).toMatchObject({ "gen_ai.operation.name": "chat", "gen_ai.usage.output_tokens": 2 });
+    expect(callSpan()?.attributes).not.toHaveProperty("gen_ai.response.model");
   });
 
   test("counts of 0 mean that the endpoint reported none", async () => {
-    await run(() => ({ ...ANSWER, usage: { input_tokens: 0, output_tokens: 0 } }));
-    expect(chat().attributes).toMatchObject({ "gen_ai.response.model": "small-2026" });
-    expect(Object.keys(chat().attributes).filter((name) => name.startsWith("gen_ai.usage"))).toEqual([]);
+    await runAsk(() => ({ ...ANSWER, usage: { input_tokens: 0, output_tokens: 0 } }));
+    expect(onlyChatSpan().attributes).toMatchObject({ "gen_ai.response.model": "small-2026" });
+    expect(Object.keys(onlyChatSpan().attributes).filter((name) => name.startsWith("gen_ai.usage"))).toEqual([]);
   });
 
   test("only an llm.call has one", async () => {
@@ -91,7 +96,7 @@ describe("the span of the GenAI conventions", () => {
   });
 
   test("a call that the policy refuses asks no model and has none", async () => {
-    expect((await run(answering, { policy: "deny-all" })).outcome).toBe("denied");
+    expect((await runAsk(answeringHandler, { policy: "deny-all" })).outcome).toBe("denied");
     expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(["boruna.cap", "boruna.run"]);
   });
 
@@ -103,10 +108,10 @@ describe("the span of the GenAI conventions", () => {
     const throwing: Handler = () => {
       throw error;
     };
-    await run(throwing);
-    expect(chat()).toMatchObject({ status: { code }, attributes: { "error.type": errorType } });
-    expect(chat().status.message).toBeUndefined();
-    expect(chat().attributes).not.toHaveProperty("gen_ai.usage.input_tokens");
+    await runAsk(throwing);
+    expect(onlyChatSpan()).toMatchObject({ status: { code }, attributes: { "error.type": errorType } });
+    expect(onlyChatSpan().status.message).toBeUndefined();
+    expect(onlyChatSpan().attributes).not.toHaveProperty("gen_ai.usage.input_tokens");
   });
 
   test("a handler names its model and provider; the name of the span stays", async () => {
@@ -114,9 +119,9 @@ describe("the span of the GenAI conventions", () => {
       onModel?.("claude-5", "anthropic");
       return ANSWER;
     };
-    await run(handler, {}, "");
-    expect(chat().name).toBe("chat");
-    expect(chat().attributes).toMatchObject({ "gen_ai.request.model": "claude-5", "gen_ai.provider.name": "anthropic" });
+    await runAsk(handler, {}, "");
+    expect(onlyChatSpan().name).toBe("chat");
+    expect(onlyChatSpan().attributes).toMatchObject({ "gen_ai.request.model": "claude-5", "gen_ai.provider.name": "anthropic" });
   });
 
   test("texts that do not look like names are not recorded", async () => {
@@ -124,8 +129,8 @@ describe("the span of the GenAI conventions", () => {
       onModel?.("the SENTINEL prompt", "a SENTINEL provider");
       return { model: "the SENTINEL model", text: "SENTINEL", usage: { input_tokens: "SENTINEL", output_tokens: 1.5 } };
     };
-    await run(handler, {}, "the SENTINEL model\\n");
-    expect(chat().name).toBe("chat");
+    await runAsk(handler, {}, "the SENTINEL model\\n");
+    expect(onlyChatSpan().name).toBe("chat");
     expect(JSON.stringify(exporter.getFinishedSpans().map((s) => [s.name, s.attributes, s.events, s.status]))).not.toContain("SENTINEL");
   });
 
@@ -135,7 +140,7 @@ describe("the span of the GenAI conventions", () => {
       trace.getTracer("client").startSpan("POST").end();
       return ANSWER;
     };
-    await run(handler);
+    await runAsk(handler);
     const post = exporter.getFinishedSpans().find(({ name }) => name === "POST");
     const chatSpan = exporter.getFinishedSpans().find(({ name }) => name === "chat vendor/small");
     expect(post?.parentSpanContext?.spanId).toBe(chatSpan?.spanContext().spanId);
@@ -144,7 +149,7 @@ describe("the span of the GenAI conventions", () => {
   test("a replay has the spans of its run, and nothing of them is in the log", async () => {
     const record = async (genAiSpans: boolean): Promise<MemoryRecorder | undefined> => {
       let recorder: MemoryRecorder | undefined;
-      await run(answering, {
+      await runAsk(answeringHandler, {
         genAiSpans,
         record: (description) => {
           recorder = memoryRecorder(description);
@@ -168,7 +173,7 @@ describe("the span of the GenAI conventions", () => {
     expect(report.status).toBe("identical");
     expect(tree()).toEqual(recorded);
     expect(recorded).toHaveLength(3);
-    expect(chat().attributes["cap.mode"]).toBe("replay");
+    expect(onlyChatSpan().attributes["cap.mode"]).toBe("replay");
   });
 
   test("its attributes are those of the table, with their types", async () => {
@@ -176,8 +181,8 @@ describe("the span of the GenAI conventions", () => {
       onModel?.("m", "p");
       throw new CapabilityFailure("no");
     };
-    await run(answering);
-    await run(failing);
+    await runAsk(answeringHandler);
+    await runAsk(failing);
     const seen = new Map(
       exporter.getFinishedSpans().flatMap((span) => (span.name.startsWith("boruna.") ? [] : Object.entries(span.attributes))),
     );
@@ -209,8 +214,8 @@ describe("OTEL_SEMCONV_STABILITY_OPT_IN", () => {
     vi.stubEnv("OTEL_SEMCONV_STABILITY_OPT_IN", "gen_ai_latest_experimental");
     const telemetry = createRunnerTelemetry({ onNotice: (line) => expect.fail(line) });
     await telemetry.start();
-    const program = compile({ name: "ask.ax", text: ask("small") });
-    const found = { program, policy: "allow-all", handlers: { "llm.call": answering } } as const;
+    const program = compile({ name: "ask.ax", text: askProgram("small") });
+    const found = { program, policy: "allow-all", handlers: { "llm.call": answeringHandler } } as const;
     await runTask({ id: "t", action: "ask" }, { telemetry, find: () => found });
     await telemetry.stop();
     vi.unstubAllEnvs();

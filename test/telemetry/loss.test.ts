@@ -11,7 +11,7 @@ const BOUNDS = { OTEL_EXPORTER_OTLP_TIMEOUT: "3600000", OTEL_BSP_EXPORT_TIMEOUT:
 const collectors: Collector[] = [];
 afterAll(() => Promise.all(collectors.map((collector) => collector.close())));
 
-async function collecting(behavior: Behavior): Promise<Collector> {
+async function newCollector(behavior: Behavior): Promise<Collector> {
   const collector = await startCollector(behavior);
   collectors.push(collector);
   return collector;
@@ -29,7 +29,7 @@ function run(
 }
 
 describe("a collector that takes 1.3 s to answer", () => {
-  const slow = (): Promise<Collector> => collecting((_request, answer) => void setTimeout(() => answer(200), 1_300));
+  const slow = (): Promise<Collector> => newCollector((_request, answer) => void setTimeout(() => answer(200), 1_300));
 
   test.runIf(DEEP)("a run that waits loses nothing", async () => {
     const collector = await slow();
@@ -49,7 +49,7 @@ describe("a collector that takes 1.3 s to answer", () => {
 });
 
 test.runIf(DEEP)("at shutdown the run span goes first, even if other requests hang", async () => {
-  const collector = await collecting((request, answer) => {
+  const collector = await newCollector((request, answer) => {
     if (request.spans.some((span) => span.name === "boruna.run")) answer(200);
   });
   const end = await run(collector, 5_000, [], { BORUNA_OTEL_SHUTDOWN_MS: "500" });
@@ -61,7 +61,7 @@ test.runIf(DEEP)("at shutdown the run span goes first, even if other requests ha
 describe("a partial success", () => {
   test.each(sampled(["protobuf", "json"] as const))("over http/%s counts what the collector rejected", async (form) => {
     const headers = { "content-type": form === "json" ? "application/json" : "application/x-protobuf" };
-    const collector = await collecting(answeringWith(200, { headers, body: partialSuccess(form, 3) }));
+    const collector = await newCollector(answeringWith(200, { headers, body: partialSuccess(form, 3) }));
     const end = await run(collector, 9, [], { OTEL_EXPORTER_OTLP_PROTOCOL: `http/${form}` });
     expect(end.stderr).toBe("telemetry: 3 of 10 spans lost: the collector rejected them (partial success)\n");
   });
@@ -78,13 +78,13 @@ describe("a partial success", () => {
       ["no number", '{"partialSuccess":{"rejectedSpans":{}}}', ""],
     ]),
   )("%s", async (_what, body, expected) => {
-    const collector = await collecting(answeringWith(200, { headers: { "content-type": "application/json" }, body }));
+    const collector = await newCollector(answeringWith(200, { headers: { "content-type": "application/json" }, body }));
     const { stderr } = await run(collector, 9, [], { OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" });
     expect(stderr).toBe(expected === "" ? "" : `telemetry: ${expected}: the collector rejected them (partial success)\n`);
   });
 
   test("a malformed protobuf body does not count spans as rejected", async () => {
-    const collector = await collecting(answeringWith(200, { body: Uint8Array.of(0x0a, 0x7f) }));
+    const collector = await newCollector(answeringWith(200, { body: Uint8Array.of(0x0a, 0x7f) }));
     expect((await run(collector, 9, [])).stderr).toBe("");
   });
 });
@@ -121,20 +121,20 @@ describe("a mistake in the settings is named", () => {
 
 describe("retryable statuses", () => {
   test.each(sampled([429, 502, 503, 504]))("%i is reported if it persists", async (status) => {
-    const collector = await collecting(answeringWith(status));
+    const collector = await newCollector(answeringWith(status));
     const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "3000" });
     expect(end.stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
   });
 
   test("the spans are sent again and arrive", async () => {
     const statuses = [503, 429, 200];
-    const collector = await collecting((_request, answer) => answer(statuses.shift() ?? 500, { headers: { "retry-after": "0" } }));
+    const collector = await newCollector((_request, answer) => answer(statuses.shift() ?? 500, { headers: { "retry-after": "0" } }));
     expect((await run(collector, 3, [])).stderr).toBe("");
     expect(collector.requests.map((request) => request.spans.length)).toEqual([4, 4, 4]);
   });
 
   test("does not wait for a Retry-After beyond the time left", async () => {
-    const collector = await collecting(answeringWith(503, { headers: { "retry-after": "86400" } }));
+    const collector = await newCollector(answeringWith(503, { headers: { "retry-after": "86400" } }));
     expect((await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "600000" })).stderr).toBe(
       "telemetry: 4 of 4 spans lost: the collector answered 503\n",
     );
@@ -142,14 +142,14 @@ describe("retryable statuses", () => {
   });
 
   test.each(sampled([400, 404, 500, 501]))("%i is not retried", async (status) => {
-    const collector = await collecting(answeringWith(status));
+    const collector = await newCollector(answeringWith(status));
     expect((await run(collector, 3, [])).stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
     expect(collector.requests).toHaveLength(1);
   });
 
   test("the line lists several reasons", async () => {
     const statuses = [400, 500, 400];
-    const collector = await collecting((_request, answer) => answer(statuses.shift() ?? 200));
+    const collector = await newCollector((_request, answer) => answer(statuses.shift() ?? 200));
     const end = await run(collector, 149, ["wait"], { OTEL_BSP_MAX_QUEUE_SIZE: "2048" });
     expect(end.stderr).toBe("telemetry: 150 of 150 spans lost: the collector answered 400 (100); the collector answered 500 (50)\n");
   });

@@ -14,7 +14,7 @@ const TRACE_ID = "a".repeat(32);
 const PARENT_ID = "b".repeat(16);
 const traceparent = (flags: string): string => `00-${TRACE_ID}-${PARENT_ID}-${flags}`;
 
-const task = (telemetry: RunnerTelemetry, trace_?: unknown): Promise<TaskResult> =>
+const runClockTask = (telemetry: RunnerTelemetry, trace_?: unknown): Promise<TaskResult> =>
   runTask({ id: "t1", action: "clock.now", trace: trace_ }, { telemetry, find: () => ({ program, policy: "allow-all" }) });
 
 /** Runs a task and returns its result and the bytes of its log. */
@@ -73,7 +73,9 @@ async function collected(
 describe("two resources in one trace", () => {
   test("action.run belongs to the runner, the run and its calls to boruna", () =>
     withCollector(async (collector) => {
-      const spans = await collected(collector, (telemetry) => task(telemetry, { traceparent: traceparent("01"), tracestate: "v=1" }));
+      const spans = await collected(collector, (telemetry) =>
+        runClockTask(telemetry, { traceparent: traceparent("01"), tracestate: "v=1" }),
+      );
       const [action] = spans.get("action.run") ?? [];
       const [run] = spans.get("boruna.run") ?? [];
       const [call] = spans.get("boruna.cap") ?? [];
@@ -92,7 +94,7 @@ describe("two resources in one trace", () => {
   test("OTEL_SERVICE_NAME names the runner and wins over the option; other attributes are on both resources", () =>
     withCollector(
       async (collector) => {
-        const spans = await collected(collector, task, telemetryOf("from-the-option"));
+        const spans = await collected(collector, runClockTask, telemetryOf("from-the-option"));
         const resources = ["action.run", "boruna.run"].map((name) => spans.get(name)?.[0]?.resource);
         expect(resources).toMatchObject([
           { "service.name": "shop-runner", "deployment.environment.name": "test" },
@@ -104,7 +106,7 @@ describe("two resources in one trace", () => {
 
   test("the option names the runner", () =>
     withCollector(async (collector) => {
-      const spans = await collected(collector, task, telemetryOf("from-the-option"));
+      const spans = await collected(collector, runClockTask, telemetryOf("from-the-option"));
       expect(spans.get("action.run")?.[0]?.resource["service.name"]).toBe("from-the-option");
     }));
 
@@ -168,7 +170,7 @@ describe("the sampling priority wins over the sampler and the sender's flag", ()
     withCollector(
       async (collector) => {
         const parent = flags === undefined ? {} : { traceparent: traceparent(flags) };
-        await collected(collector, (telemetry) => task(telemetry, { ...parent, samplingPriority }));
+        await collected(collector, (telemetry) => runClockTask(telemetry, { ...parent, samplingPriority }));
         expect(collector.spans()).toHaveLength(expected);
         if (flags !== undefined && expected > 0)
           expect(new Set(collector.spans().map(({ traceId }) => traceId))).toEqual(new Set([TRACE_ID]));
@@ -180,7 +182,7 @@ describe("the sampling priority wins over the sampler and the sender's flag", ()
   test("OTEL_PROPAGATORS=none ignores the sender's context", () =>
     withCollector(
       async (collector) => {
-        const spans = await collected(collector, (telemetry) => task(telemetry, { traceparent: traceparent("00") }));
+        const spans = await collected(collector, (telemetry) => runClockTask(telemetry, { traceparent: traceparent("00") }));
         expect(spans.get("action.run")).toMatchObject([{ parentSpanId: "" }]);
       },
       { OTEL_PROPAGATORS: "none" },
@@ -192,17 +194,17 @@ describe("the lifecycle", () => {
     withCollector(async (collector) => {
       const telemetry = telemetryOf();
       await telemetry.flush();
-      expect(await task(telemetry)).toMatchObject({ outcome: "success" });
+      expect(await runClockTask(telemetry)).toMatchObject({ outcome: "success" });
       await Promise.all([telemetry.start(), telemetry.start()]);
-      await task(telemetry);
+      await runClockTask(telemetry);
       await Promise.all([telemetry.flush(), telemetry.flush()]);
       expect(collector.spans()).toHaveLength(3);
-      await task(telemetry);
+      await runClockTask(telemetry);
       await Promise.all([telemetry.stop(), telemetry.stop(), telemetry.flush()]);
       expect(collector.spans()).toHaveLength(6);
       await telemetry.start();
       await telemetry.flush();
-      expect(await task(telemetry)).toMatchObject({ outcome: "success" });
+      expect(await runClockTask(telemetry)).toMatchObject({ outcome: "success" });
       await telemetry.stop();
       expect(collector.spans()).toHaveLength(6);
       expect(notices).toEqual([]);
@@ -212,7 +214,7 @@ describe("the lifecycle", () => {
     withCollector(async (collector) => {
       const telemetry = telemetryOf();
       await Promise.all([telemetry.start(), telemetry.stop()]);
-      await task(telemetry);
+      await runClockTask(telemetry);
       expect(collector.requests).toEqual([]);
     }));
 
@@ -221,7 +223,7 @@ describe("the lifecycle", () => {
       const telemetry = telemetryOf();
       await telemetry.stop();
       await telemetry.start();
-      await task(telemetry);
+      await runClockTask(telemetry);
       expect(collector.requests).toEqual([]);
     }));
 
@@ -240,7 +242,7 @@ describe("the lifecycle", () => {
     const telemetry = telemetryOf();
     await telemetry.start();
     expect(telemetry.startTask({ origin: {}, action: "a", taskId: "t" })).toBeUndefined();
-    expect(await task(telemetry)).toMatchObject({ outcome: "success" });
+    expect(await runClockTask(telemetry)).toMatchObject({ outcome: "success" });
     await telemetry.flush();
     await telemetry.stop();
     expect(notices).toEqual(expected);
@@ -248,7 +250,7 @@ describe("the lifecycle", () => {
 
   test("nothing is registered with the OpenTelemetry API", () =>
     withCollector(async (collector) => {
-      await collected(collector, task);
+      await collected(collector, runClockTask);
       const span = trace.getTracer("host").startSpan("host");
       expect(span.isRecording()).toBe(false);
       expect(context.active()).toBe(context.with(context.active(), () => context.active()));

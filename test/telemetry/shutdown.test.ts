@@ -20,7 +20,7 @@ async function urlOf(behavior: Behavior | "refuse"): Promise<string> {
   return collector.url;
 }
 
-function report(end: ChildEnd): unknown {
+function reportOf(end: ChildEnd): unknown {
   const line = end.stdout.split("\n").find((text) => text.startsWith("{"));
   return JSON.parse(line ?? "null");
 }
@@ -45,7 +45,7 @@ describe("a collector that misbehaves", () => {
     // The child does not call process.exit, so it ends only if no handle keeps it alive.
     const end = await runChild("child.ts", ["3", "7"], environment);
     expect(end.code).toBe(7);
-    expect(report(end)).toMatchObject({ ended: 4, lost: 4 });
+    expect(reportOf(end)).toMatchObject({ ended: 4, lost: 4 });
     const [line = "", ...more] = end.stderr.trimEnd().split("\n");
     expect(more).toEqual([]);
     expect(line.startsWith("telemetry: 4 of 4 spans lost: ")).toBe(true);
@@ -69,7 +69,7 @@ describe("a collector that misbehaves", () => {
     };
     for (const behavior of ["refuse", "hang"] as const) {
       const end = await runChild("child.ts", ["400", "0"], { ...batches, OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior) });
-      expect(report(end)).toMatchObject({ ended: 401, lost: 401 });
+      expect(reportOf(end)).toMatchObject({ ended: 401, lost: 401 });
     }
   });
 
@@ -80,7 +80,7 @@ describe("a collector that misbehaves", () => {
       OTEL_BSP_MAX_QUEUE_SIZE: "50",
       BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
     });
-    expect(report(end)).toMatchObject({ ended: 1001, lost: 1001 });
+    expect(reportOf(end)).toMatchObject({ ended: 1001, lost: 1001 });
   });
 
   test.runIf(DEEP)("a bound of 0 does not wait at all", async () => {
@@ -89,7 +89,7 @@ describe("a collector that misbehaves", () => {
       OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
       BORUNA_OTEL_SHUTDOWN_MS: "0",
     });
-    expect(report(end)).toMatchObject({ lost: 2 });
+    expect(reportOf(end)).toMatchObject({ lost: 2 });
   });
 });
 
@@ -100,5 +100,5 @@ test("with a healthy collector the shutdown ends as soon as it has answered", as
     BORUNA_OTEL_SHUTDOWN_MS: HOUR_MS,
   });
   expect(end).toMatchObject({ code: 0, stderr: "" });
-  expect(report(end)).toEqual({ ended: 4, lost: 0 });
+  expect(reportOf(end)).toEqual({ ended: 4, lost: 0 });
 });

@@ -3,7 +3,7 @@ import { duration, spanLine, type SpanValue, spanTree, type TreeSpan } from "../
 
 const TRACE = "a".repeat(32);
 
-function span(
+function spanOf(
   id: string,
   parent: string | undefined,
   startNs: number,
@@ -24,7 +24,7 @@ function span(
 test("a call in a library shows where the program called it", () => {
   const library = { "code.file.path": "std/std-http/src/core.ax", "code.line.number": 237 };
   const line = spanLine(
-    span("1", undefined, 0, {
+    spanOf("1", undefined, 0, {
       name: "boruna.cap",
       attributes: { ...library, "code.caller.file.path": "a.ax", "code.caller.line.number": 4 },
     }),
@@ -35,14 +35,14 @@ test("a call in a library shows where the program called it", () => {
 test("a run with its calls", () => {
   const place = { "code.file.path": "digest.ax", "code.line.number": 12 };
   const spans = [
-    span("3", "1", 6_000_000, {
+    spanOf("3", "1", 6_000_000, {
       name: "boruna.cap",
       endNs: 6_200_000,
       code: 2,
       attributes: { "cap.name": "llm.call", "cap.mode": "mock", bytes_in: 90, "error.kind": "unknown", ...place },
     }),
-    span("4", "2", 2_000_000, { name: "GET", endNs: 4_500_000 }),
-    span("1", "f", 0, {
+    spanOf("4", "2", 2_000_000, { name: "GET", endNs: 4_500_000 }),
+    spanOf("1", "f", 0, {
       name: "boruna.run",
       endNs: 12_345_678,
       attributes: {
@@ -53,12 +53,12 @@ test("a run with its calls", () => {
         "boruna.run.steps": 420,
       },
     }),
-    span("2", "1", 1_000_000, {
+    spanOf("2", "1", 1_000_000, {
       name: "boruna.cap",
       endNs: 5_000_000,
       attributes: { "cap.name": "net.fetch", "cap.mode": "live", bytes_in: 34, bytes_out: 120, "cap.budget_remaining": 4 },
     }),
-    span("5", "1", 7_000_000, {
+    spanOf("5", "1", 7_000_000, {
       name: "boruna.cap",
       endNs: 7_000_850,
       attributes: { "cap.name": "fs.write", "error.kind": "denied", "error.type": "denied" },
@@ -77,15 +77,15 @@ test("a run with its calls", () => {
 
 describe("hostile spans", () => {
   test("spans in a cycle of parents are shown once", () => {
-    expect(spanTree([span("1", "2", 0), span("2", "1", 1), span("3", "3", 2)])).toBe("1  1.00 µs\n└─ 2  1.00 µs\n3  1.00 µs");
+    expect(spanTree([spanOf("1", "2", 0), spanOf("2", "1", 1), spanOf("3", "3", 2)])).toBe("1  1.00 µs\n└─ 2  1.00 µs\n3  1.00 µs");
   });
 
   test("two spans with one id", () => {
-    expect(spanTree([span("1", undefined, 0), span("1", undefined, 1), span("2", "1", 2)]).split("\n")).toHaveLength(3);
+    expect(spanTree([spanOf("1", undefined, 0), spanOf("1", undefined, 1), spanOf("2", "1", 2)]).split("\n")).toHaveLength(3);
   });
 
   test("a long chain is neither deeply indented nor slow", () => {
-    const chain = Array.from({ length: 20_000 }, (_, i) => span(String(i), i === 0 ? undefined : String(i - 1), i));
+    const chain = Array.from({ length: 20_000 }, (_, i) => spanOf(String(i), i === 0 ? undefined : String(i - 1), i));
     const lines = spanTree(chain).split("\n");
     expect(lines).toHaveLength(1_001);
     expect(lines.at(-1)).toBe("… 19000 more spans");
@@ -93,20 +93,20 @@ describe("hostile spans", () => {
   });
 
   test("many children of one parent", () => {
-    const wide = Array.from({ length: 50_000 }, (_, i) => span(`c${i}`, "root", i + 1));
-    expect(spanTree([span("root", undefined, 0), ...wide]).split("\n")).toHaveLength(1001);
+    const wide = Array.from({ length: 50_000 }, (_, i) => spanOf(`c${i}`, "root", i + 1));
+    expect(spanTree([spanOf("root", undefined, 0), ...wide]).split("\n")).toHaveLength(1001);
   });
 
   test("control characters are replaced", () => {
-    const line = spanLine(span("1", undefined, 0, { name: "a\u001b[2Jb\nc\u202e", attributes: { "cap.name": "x".repeat(500) } }));
+    const line = spanLine(spanOf("1", undefined, 0, { name: "a\u001b[2Jb\nc\u202e", attributes: { "cap.name": "x".repeat(500) } }));
     expect(line).toMatch(/^a\?\[2Jb\?c\? {2}x{200}… {2}1\.00 µs$/);
   });
 });
 
 test("spans that start together are ordered by call number, then by id", () => {
-  const call = (id: string, number: number): TreeSpan => span(id, "r", 5, { attributes: { "cap.call": number } });
+  const call = (id: string, number: number): TreeSpan => spanOf(id, "r", 5, { attributes: { "cap.call": number } });
   expect(
-    spanTree([span("r", undefined, 0), call("a", 2), call("b", 1), span("d", "r", 5), span("c", "r", 5)])
+    spanTree([spanOf("r", undefined, 0), call("a", 2), call("b", 1), spanOf("d", "r", 5), spanOf("c", "r", 5)])
       .split("\n")
       .map((line) => line.slice(0, 4)),
   ).toEqual(["r  1", "├─ c", "├─ d", "├─ b", "└─ a"]);

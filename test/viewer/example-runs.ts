@@ -45,6 +45,7 @@ async function firstLine({ stdout }: ChildProcess): Promise<string> {
   throw new Error(`a process ended after ${JSON.stringify(text)}`);
 }
 
+/** Starts a server on a free port. */
 async function listen(listener: RequestListener): Promise<{ readonly server: Server; readonly url: string }> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));

@@ -27,7 +27,7 @@ const requestOf = (...spans: readonly Sample[]): unknown => ({
     },
   ],
 });
-const sample = (more: Readonly<Record<string, unknown>> = {}): Sample => ({
+const sampleSpan = (more: Readonly<Record<string, unknown>> = {}): Sample => ({
   traceId: TRACE,
   spanId: SPAN,
   name: "n",
@@ -82,7 +82,7 @@ describe.each(FORMS)("%s", (form) => {
     ];
     const [span, ...more] = decode(
       requestOf(
-        sample({
+        sampleSpan({
           parentSpanId: "00f067aa0ba902b7",
           traceState: "a=1",
           attributes,
@@ -149,13 +149,13 @@ describe.each(FORMS)("%s", (form) => {
       { traceId: TRACE.slice(2) },
       { spanId: `${SPAN}00` },
     ]) {
-      expect(refusal(encode(requestOf(sample(ids)), form), form)).toMatch(/ids|hex digits|an id of/);
+      expect(refusal(encode(requestOf(sampleSpan(ids)), form), form)).toMatch(/ids|hex digits|an id of/);
     }
   });
 
   test("values may nest 32 deep but no deeper", () => {
     const nested = (depth: number): unknown => (depth === 0 ? { intValue: "1" } : { arrayValue: { values: [nested(depth - 1)] } });
-    const request = (depth: number): unknown => requestOf(sample({ attributes: [{ key: "k", value: nested(depth) }] }));
+    const request = (depth: number): unknown => requestOf(sampleSpan({ attributes: [{ key: "k", value: nested(depth) }] }));
     expect(decode(request(32), form)).toHaveLength(1);
     expect(refusal(encode(request(33), form), form)).toContain("nested deeper than 32");
   });
@@ -166,7 +166,7 @@ describe.each(FORMS)("%s", (form) => {
 
   test("a request truncated anywhere decodes or is malformed, without another error", () => {
     const bytes = encode(
-      requestOf(sample({ attributes: [{ key: "k", value: { stringValue: "value" } }], status: { code: 2 } }), sample()),
+      requestOf(sampleSpan({ attributes: [{ key: "k", value: { stringValue: "value" } }], status: { code: 2 } }), sampleSpan()),
       form,
     );
     for (let length = 0; length < bytes.length; length++) refusal(bytes.subarray(0, length), form);
@@ -182,7 +182,7 @@ describe.each(FORMS)("%s", (form) => {
   test("a valid request with changed bytes decodes or is malformed, without another error", () => {
     const good = encode(
       requestOf(
-        sample({
+        sampleSpan({
           attributes: [{ key: "k", value: { arrayValue: { values: [{ intValue: "77" }, { doubleValue: 2.5 }] } } }],
           events: [{ name: "e", timeUnixNano: "5" }],
         }),
@@ -261,7 +261,7 @@ describe("protobuf only", () => {
 
   test("unknown fields of every wire type are skipped", () => {
     const unknown = Buffer.from([0x98, 0x06, 0x01, 0x99, 0x06, 1, 2, 3, 4, 5, 6, 7, 8, 0x9a, 0x06, 0x01, 0x00, 0x9d, 0x06, 1, 2, 3, 4]);
-    expect(decodeTraceRequest(Buffer.concat([unknown, protobuf(requestOf(sample())), unknown]), "protobuf")).toHaveLength(1);
+    expect(decodeTraceRequest(Buffer.concat([unknown, protobuf(requestOf(sampleSpan())), unknown]), "protobuf")).toHaveLength(1);
   });
 
   test("a request of 4 MiB with as many items as possible is refused with bounded work", () => {
@@ -292,7 +292,7 @@ describe("JSON only", () => {
 
   test("accepts numbers for strings, null for absent members, upper-case ids, and NaN and Infinity", () => {
     const request = requestOf(
-      sample({
+      sampleSpan({
         traceId: TRACE.toUpperCase(),
         parentSpanId: null,
         startTimeUnixNano: 5,
@@ -317,7 +317,7 @@ describe("JSON only", () => {
   });
 
   test("a time beyond 2^53 written as a number is exact", () => {
-    const text = JSON.stringify(requestOf(sample())).replace('"1700000000000000001"', "1700000000000000001");
+    const text = JSON.stringify(requestOf(sampleSpan())).replace('"1700000000000000001"', "1700000000000000001");
     expect(decodeTraceRequest(Buffer.from(text), "json")[0]?.startNs).toBe(1700000000000000001n);
   });
 
@@ -329,7 +329,7 @@ describe("JSON only", () => {
     { kind: 1.5 },
     { attributes: [{ key: "k", value: { doubleValue: "0x10" } }] },
   ])("malformed: %j", (more) => {
-    expect(refusal(json(requestOf(sample(more))), "json")).not.toBe("");
+    expect(refusal(json(requestOf(sampleSpan(more))), "json")).not.toBe("");
   });
 });
 
@@ -359,11 +359,11 @@ describe("the receiver", () => {
       headers: { "content-type": "application/x-protobuf", ...headers },
       ...(method === "POST" ? { body: Buffer.from(body) } : {}),
     });
-  const good = protobuf(requestOf(sample()));
+  const good = protobuf(requestOf(sampleSpan()));
 
   test.each(FORMS)("accepts %s, with and without gzip", async (form) => {
     received.length = 0;
-    const bytes = encode(requestOf(sample(), sample()), form);
+    const bytes = encode(requestOf(sampleSpan(), sampleSpan()), form);
     const type = form === "json" ? "application/json" : "application/x-protobuf";
     const plain = await post(bytes, { "content-type": type });
     expect([plain.status, plain.headers.get("content-type"), await plain.text()]).toEqual([200, type, form === "json" ? "{}" : ""]);
@@ -391,7 +391,7 @@ describe("the receiver", () => {
   test("answers errors with a google.rpc.Status that hides the error of onSpans", async () => {
     const malformed = await post(Buffer.from("{"), { "content-type": "application/json" });
     expect(await malformed.text()).toMatch(/^\{"code":3,"message":"malformed OTLP request: /);
-    const broken = await post(json(requestOf(sample({ name: "break" }))), { "content-type": "application/json" });
+    const broken = await post(json(requestOf(sampleSpan({ name: "break" }))), { "content-type": "application/json" });
     expect([broken.status, await broken.text()]).toEqual([500, '{"code":13,"message":"the receiver failed"}']);
     const binary = Buffer.from(await (await post(Buffer.from([0x08]))).arrayBuffer());
     expect([...binary.subarray(0, 3)]).toEqual([0x08, 3, 0x12]);

@@ -19,7 +19,7 @@ const ALLOW_READ = { schema_version: 1, rules: { "fs.read": { allow: true, budge
 const folder = temporaryFolder();
 const pathOf = (name: string): string => join(folder, name);
 
-const record = (file: string, options: { runId?: string; policy?: string; path?: string } = {}): Promise<unknown> =>
+const recordRun = (file: string, options: { runId?: string; policy?: string; path?: string } = {}): Promise<unknown> =>
   execute(PROGRAM, {
     policy: loadPolicy(options.policy ?? "allow-all"),
     args: { path: options.path ?? "a.txt" },
@@ -83,7 +83,7 @@ const listRuns = async (viewer: TestViewer, query = ""): Promise<readonly RunSum
 
 describe("runs", () => {
   test("a log is joined with every execution of its run; a replay is not a separate run", async () => {
-    await record(pathOf("joined.jsonl"), { runId: "joined" });
+    await recordRun(pathOf("joined.jsonl"), { runId: "joined" });
     const viewer = await testViewer({ logs: [pathOf("joined.jsonl")] });
     const [before] = await listRuns(viewer);
     expect(before).toMatchObject({ runId: "joined", timeFrom: "file", executions: 0, calls: 2, log: { events: 4, state: "ended" } });
@@ -177,15 +177,15 @@ describe("a log", () => {
   beforeAll(async () => {
     const logs = pathOf("logs");
     cpSync(GOLDEN, logs, { recursive: true });
-    await record(join(logs, "a.jsonl"));
-    await record(join(logs, "b.jsonl"), { path: "other.txt" });
+    await recordRun(join(logs, "a.jsonl"));
+    await recordRun(join(logs, "b.jsonl"), { path: "other.txt" });
     writeFileSync(pathOf("read-once.json"), JSON.stringify(ALLOW_READ));
-    await record(join(logs, "once.jsonl"), { policy: pathOf("read-once.json") });
+    await recordRun(join(logs, "once.jsonl"), { policy: pathOf("read-once.json") });
     writeFileSync(
       pathOf("ask.json"),
       JSON.stringify({ schema_version: 1, rules: { "fs.read": { allow: true, approval: "required" } }, fs_policy: { read: ["."] } }),
     );
-    await record(join(logs, "it's.jsonl"), { policy: pathOf("ask.json") });
+    await recordRun(join(logs, "it's.jsonl"), { policy: pathOf("ask.json") });
     viewer = await testViewer({ logs: [logs] });
   });
 
@@ -330,7 +330,7 @@ function live(
 describe("live", () => {
   test("reports new spans, and a log that is new, grows or is deleted", async () => {
     const logs = temporaryFolder();
-    await record(pathOf("growing.jsonl"), { runId: "growing" });
+    await recordRun(pathOf("growing.jsonl"), { runId: "growing" });
     const bytes = readFileSync(pathOf("growing.jsonl"));
     const file = join(logs, "growing.jsonl");
     const viewer = await testViewer({ logs: [logs] });
@@ -377,7 +377,7 @@ describe("live", () => {
   });
 
   test("a copied log is a separate run", async () => {
-    await record(pathOf("original.jsonl"), { runId: "twice" });
+    await recordRun(pathOf("original.jsonl"), { runId: "twice" });
     copyFileSync(pathOf("original.jsonl"), pathOf("copy.jsonl"));
     const viewer = await testViewer({ logs: [pathOf("original.jsonl"), pathOf("copy.jsonl")] });
     await viewer.send(traceRequest(runSpans({ trace: 1, runId: "twice" })));

@@ -8,7 +8,7 @@ import { decodeTraceRequest } from "../../viewer/otlp.ts";
 import { cases, DEEP } from "../cases.ts";
 import { type SentSpan, spanId, TRACE, traceRequest } from "./test-viewer.ts";
 
-function rows(spans: readonly SentSpan[]): readonly SpanRow[] {
+function rowsOfSpans(spans: readonly SentSpan[]): readonly SpanRow[] {
   const store = new SpanStore({ limitBytes: 2 ** 30, onChange: () => undefined });
   for (let from = 0; from < spans.length; from += 5_000) {
     const request = JSON.stringify(traceRequest(spans.slice(from, from + 5_000)));
@@ -20,7 +20,8 @@ function rows(spans: readonly SentSpan[]): readonly SpanRow[] {
   return arranged.spans.flatMap((_, row) => rowJson(arranged, row, () => undefined) ?? []);
 }
 
-const outline = (spans: readonly SentSpan[]): readonly string[] => rows(spans).map(({ depth, name }) => `${"-".repeat(depth)}${name}`);
+const outline = (spans: readonly SentSpan[]): readonly string[] =>
+  rowsOfSpans(spans).map(({ depth, name }) => `${"-".repeat(depth)}${name}`);
 
 describe("rows of a trace", () => {
   test("children follow their parent, siblings in the order of their start", () => {
@@ -31,7 +32,7 @@ describe("rows of a trace", () => {
       { spanId: spanId(2), parentSpanId: spanId(1), name: "b", start: 10 },
     ];
     expect(outline(spans)).toEqual(["a", "-c", "-b", "--d"]);
-    expect(rows(spans).map(({ parentRow, descendants }) => [parentRow, descendants])).toEqual([
+    expect(rowsOfSpans(spans).map(({ parentRow, descendants }) => [parentRow, descendants])).toEqual([
       [undefined, 3],
       [0, 0],
       [0, 1],
@@ -52,7 +53,7 @@ describe("rows of a trace", () => {
   });
 
   test("siblings that overlap are in different lanes", () => {
-    const lanes = rows([
+    const lanes = rowsOfSpans([
       { spanId: spanId(1), name: "root", end: 100 },
       { spanId: spanId(2), parentSpanId: spanId(1), start: 0, end: 50 },
       { spanId: spanId(3), parentSpanId: spanId(1), start: 10, end: 20 },
@@ -69,7 +70,7 @@ describe("rows of a trace", () => {
       { spanId: spanId(2), parentSpanId: spanId(1), name: "boruna.flow", attributes: branch, start: 1 },
       { spanId: spanId(3), parentSpanId: spanId(2), name: "boruna.cap", attributes: { "cap.name": "fs.read", "cap.call": 7 }, start: 2 },
     ];
-    expect(rows(spans).map(({ task, label, call }) => [task, label, call])).toEqual([
+    expect(rowsOfSpans(spans).map(({ task, label, call }) => [task, label, call])).toEqual([
       [undefined, "", undefined],
       ["branch 2", "par.branch", undefined],
       ["branch 2", "fs.read", 7],
@@ -78,14 +79,14 @@ describe("rows of a trace", () => {
 
   test.runIf(DEEP)("a chain of 50,000 spans, and 50,000 siblings at once", () => {
     const chain = Array.from({ length: 50_000 }, (_, i) => ({ spanId: spanId(i + 1), parentSpanId: spanId(i), start: i, end: 100_000 }));
-    expect(rows(chain).at(-1)).toMatchObject({ depth: 49_999, descendants: 0 });
-    expect(rows(chain)[0]).toMatchObject({ descendants: 49_999 });
+    expect(rowsOfSpans(chain).at(-1)).toMatchObject({ depth: 49_999, descendants: 0 });
+    expect(rowsOfSpans(chain)[0]).toMatchObject({ descendants: 49_999 });
     const siblings = chain.map((span) => ({ ...span, parentSpanId: spanId(1) }));
-    expect(Math.max(...rows(siblings).map(({ lanes }) => lanes))).toBe(64);
+    expect(Math.max(...rowsOfSpans(siblings).map(({ lanes }) => lanes))).toBe(64);
   });
 
   test("times out of order or out of range do no harm", () => {
-    const span = rows([{ spanId: spanId(1), start: 100, end: 5 }])[0];
+    const span = rowsOfSpans([{ spanId: spanId(1), start: 100, end: 5 }])[0];
     expect(span).toMatchObject({ startNs: 0, durationNs: 0 });
   });
 
@@ -99,7 +100,7 @@ describe("rows of a trace", () => {
           start,
           end: start + length,
         }));
-        const found = rows(spans);
+        const found = rowsOfSpans(spans);
         expect(found.map((row) => row.spanId).toSorted()).toEqual(spans.map((span) => span.spanId).toSorted());
         for (const { row, parentRow, depth, lane, lanes } of found) {
           expect(lane).toBeLessThan(lanes);

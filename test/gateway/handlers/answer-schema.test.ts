@@ -7,7 +7,7 @@ import { cases } from "../../cases.ts";
 
 const mismatch = (schema: unknown, answer: string): string =>
   readAnswerSchema(jsonFromJs(schema)).mismatchOf(parseJson(answer)) ?? "matches";
-const invalid = (schema: unknown): string => {
+const problemOf = (schema: unknown): string => {
   try {
     readAnswerSchema(jsonFromJs(schema));
     return "valid";
@@ -94,13 +94,13 @@ describe("a schema", () => {
     [{ items: { items: { requird: [] } } }, 'options.schema.items.items.requird: this keyword is not supported. Did you mean "required"?'],
     [{ description: "x".repeat(65_536) }, "options.schema has 65554 bytes, at most 65536 are allowed"],
   ])("%j is refused", (schema, message) => {
-    expect(invalid(schema)).toContain(`CapabilityFailure: ${message}`);
+    expect(problemOf(schema)).toContain(`CapabilityFailure: ${message}`);
   });
 
   test("nested just as deep as allowed, and one deeper", () => {
     const nested = (depth: number): object => (depth === 1 ? {} : { items: nested(depth - 1) });
-    expect(invalid(nested(32))).toBe("valid");
-    expect(invalid(nested(33))).toContain(".items: nested deeper than 32");
+    expect(problemOf(nested(32))).toBe("valid");
+    expect(problemOf(nested(33))).toContain(".items: nested deeper than 32");
   });
 
   test.each<[object, boolean]>([
@@ -156,7 +156,7 @@ test("any JSON as a schema is read or refused, and then any answer is checked, w
   })).value;
   fc.assert(
     fc.property(json, json, (schema, answer) => {
-      const problem = invalid(schema);
+      const problem = problemOf(schema);
       if (problem === "valid") expect(mismatch(schema, JSON.stringify(answer))).toMatch(/^(matches$|answer)/);
       else expect(problem).toContain("CapabilityFailure: options.schema");
     }),

@@ -27,11 +27,11 @@ interface Exchange {
   readonly hangs: () => void;
 }
 
-const answer = (usage: unknown, more: object = {}): string =>
+const answerJson = (usage: unknown, more: object = {}): string =>
   JSON.stringify({ choices: [{ message: { content: "Paris" }, finish_reason: "stop" }], usage, ...more });
 
-const event = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`;
-const delta = (content: string): string => event({ choices: [{ delta: { content } }] });
+const eventText = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`;
+const deltaEvent = (content: string): string => eventText({ choices: [{ delta: { content } }] });
 
 /** Bills the request, and then ends the response in the way that `end` does. */
 function billed(end: (exchange: Exchange) => void): (exchange: Exchange) => void {
@@ -41,40 +41,40 @@ function billed(end: (exchange: Exchange) => void): (exchange: Exchange) => void
   };
 }
 
-const status = (code: number, headers: Record<string, string> = {}) =>
+const answeringStatus = (code: number, headers: Record<string, string> = {}) =>
   billed(({ response }) => response.writeHead(code, headers).end("busy"));
 
 /** Ends a stream as the function says, or answers honestly if no stream was asked for. */
 function stream(end: (exchange: Exchange) => void): (exchange: Exchange) => void {
   return billed((exchange) => {
-    if (!exchange.streams) return void exchange.response.end(answer(exchange.billed));
-    exchange.response.writeHead(200, { "content-type": "text/event-stream" }).write(delta("Par") + delta("is"));
+    if (!exchange.streams) return void exchange.response.end(answerJson(exchange.billed));
+    exchange.response.writeHead(200, { "content-type": "text/event-stream" }).write(deltaEvent("Par") + deltaEvent("is"));
     end(exchange);
   });
 }
 
 /** Every way in which the endpoint answers and bills. With the statuses 401 and 429 it bills nothing. */
 export const BEHAVIORS = {
-  honest: billed(({ response, billed: usage }) => response.end(answer(usage))),
-  "reports more than it bills": billed(({ response, worst }) => response.end(answer(worst))),
+  honest: billed(({ response, billed: usage }) => response.end(answerJson(usage))),
+  "reports more than it bills": billed(({ response, worst }) => response.end(answerJson(worst))),
   "counts reasoning only in the total": billed(({ response, billed: usage }) =>
-    response.end(answer({ ...usage, completion_tokens: 1, total_tokens: usage.prompt_tokens + usage.completion_tokens + 1 })),
+    response.end(answerJson({ ...usage, completion_tokens: 1, total_tokens: usage.prompt_tokens + usage.completion_tokens + 1 })),
   ),
-  "reports nothing": billed(({ response }) => response.end(answer(undefined))),
-  "reports zeros": billed(({ response }) => response.end(answer({ prompt_tokens: 0, completion_tokens: 0 }))),
-  "reports texts": billed(({ response }) => response.end(answer({ prompt_tokens: "1", completion_tokens: "1" }))),
-  "reports negative numbers": billed(({ response }) => response.end(answer({ prompt_tokens: -5, completion_tokens: -1e300 }))),
-  "reports half": billed(({ response }) => response.end(answer({ prompt_tokens: 1 }))),
+  "reports nothing": billed(({ response }) => response.end(answerJson(undefined))),
+  "reports zeros": billed(({ response }) => response.end(answerJson({ prompt_tokens: 0, completion_tokens: 0 }))),
+  "reports texts": billed(({ response }) => response.end(answerJson({ prompt_tokens: "1", completion_tokens: "1" }))),
+  "reports negative numbers": billed(({ response }) => response.end(answerJson({ prompt_tokens: -5, completion_tokens: -1e300 }))),
+  "reports half": billed(({ response }) => response.end(answerJson({ prompt_tokens: 1 }))),
   "reports infinity": billed(({ response }) =>
-    response.end(answer(null).replace('"usage":null', '"usage":{"prompt_tokens":1e999,"completion_tokens":1e999}')),
+    response.end(answerJson(null).replace('"usage":null', '"usage":{"prompt_tokens":1e999,"completion_tokens":1e999}')),
   ),
-  "no text": billed(({ response, billed: usage }) => response.end(answer(usage, { choices: [{ message: { content: null } }] }))),
+  "no text": billed(({ response, billed: usage }) => response.end(answerJson(usage, { choices: [{ message: { content: null } }] }))),
   "error with status 200": billed(({ response }) => response.end('{"error": {"code": "overloaded"}}')),
   "not JSON": billed(({ response }) => response.end("<html>")),
   "not UTF-8": billed(({ response }) => response.end(Buffer.from([0xff, 0xfe]))),
   "bad gzip": billed(({ response }) => response.writeHead(200, { "content-encoding": "gzip" }).end("abc")),
   "cut off": billed(({ response, billed: usage }) => {
-    response.writeHead(200, { "content-length": "5000" }).write(answer(usage));
+    response.writeHead(200, { "content-length": "5000" }).write(answerJson(usage));
     response.destroy();
   }),
   reset: billed(({ response }) => response.socket?.resetAndDestroy()),
@@ -84,21 +84,21 @@ export const BEHAVIORS = {
     response.writeHead(200).write("{");
     hangs();
   }),
-  "500": status(500),
-  "503": status(503, { "retry-after": "0" }),
-  "599": status(599),
-  "503 for long": status(503, { "retry-after": "100000" }),
-  "400": status(400),
-  "408": status(408),
-  "404": status(404),
-  "302": status(302, { location: "/v1/chat/completions" }),
+  "500": answeringStatus(500),
+  "503": answeringStatus(503, { "retry-after": "0" }),
+  "599": answeringStatus(599),
+  "503 for long": answeringStatus(503, { "retry-after": "100000" }),
+  "400": answeringStatus(400),
+  "408": answeringStatus(408),
+  "404": answeringStatus(404),
+  "302": answeringStatus(302, { location: "/v1/chat/completions" }),
   "401": ({ response }) => response.writeHead(401).end("who?"),
   "429": ({ response }) => response.writeHead(429, { "retry-after": "1" }).end("slow down"),
-  stream: stream(({ response, billed: usage }) => response.end(`${event({ choices: [], usage })}data: [DONE]\n\n`)),
+  stream: stream(({ response, billed: usage }) => response.end(`${eventText({ choices: [], usage })}data: [DONE]\n\n`)),
   "stream without usage": stream(({ response }) => response.end("data: [DONE]\n\n")),
   "stream that ends early": stream(({ response }) => response.end()),
   "stream that is reset": stream(({ response }) => response.socket?.resetAndDestroy()),
-  "stream with an error": stream(({ response }) => response.end(event({ error: { code: "overloaded" } }))),
+  "stream with an error": stream(({ response }) => response.end(eventText({ error: { code: "overloaded" } }))),
   "stream of no JSON": stream(({ response }) => response.end("data: {\n\n")),
   "stream without end": stream(({ hangs }) => hangs()),
 } as const satisfies Record<string, (exchange: Exchange) => void>;

@@ -4,12 +4,12 @@ import { queryOn } from "./databases.ts";
 const env: unknown = JSON.parse(process.argv[2] ?? "");
 const entries = typeof env === "object" && env !== null ? Object.entries(env).map(([name, value]) => [name, String(value)] as const) : [];
 const query = queryOn(Object.fromEntries(entries));
-const sql = (count: number): string => `select repeat('x', 1000) as t from generate_series(1, ${count})`;
+const selectRows = (count: number): string => `select repeat('x', 1000) as t from generate_series(1, ${count})`;
 
 async function main(): Promise<void> {
-  const rows = await query.rows(sql(10_000));
+  const rows = await query.rows(selectRows(10_000));
   process.stdout.write(`${Array.isArray(rows) ? rows.length : 0} rows\n`);
-  process.stdout.write(`${await query.failure(sql(10_000_000))}\n`);
+  process.stdout.write(`${await query.failure(selectRows(10_000_000))}\n`);
 }
 
 void main();

@@ -16,14 +16,14 @@ const toJson = (value: Value): string => canonicalJson(valueToTypedJson(value, p
 
 /** Text that PostgreSQL stores: no NUL. */
 const text = fc.string({ unit: "binary" }).filter((t) => !t.includes("\0"));
-const int = (bits: bigint): fc.Arbitrary<Value> => fc.bigInt(-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n).map(intFromBigInt);
+const arbitraryInt = (bits: bigint): fc.Arbitrary<Value> => fc.bigInt(-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n).map(intFromBigInt);
 /** PostgreSQL's numeric has no negative zero. */
 const float = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((x) => !Object.is(x, -0));
 const json: fc.Arbitrary<Value> = fc.letrec<{ value: Value; leaf: Value }>((tie) => ({
   leaf: fc.oneof(
     fc.boolean(),
     text,
-    int(64n),
+    arbitraryInt(64n),
     float.filter((x) => !Number.isInteger(x)).map((x) => new FloatValue(x)),
     fc.constant(UNIT),
   ),
@@ -34,13 +34,14 @@ const json: fc.Arbitrary<Value> = fc.letrec<{ value: Value; leaf: Value }>((tie)
     fc.array(fc.tuple(text, tie("value")), { maxLength: 3 }).map((entries) => MapValue.from(entries)),
   ),
 })).value;
-const digits = (count: number): fc.Arbitrary<string> => fc.nat({ max: 10 ** count - 1 }).map((n) => String(n).padStart(count, "0"));
+const arbitraryDigits = (count: number): fc.Arbitrary<string> =>
+  fc.nat({ max: 10 ** count - 1 }).map((n) => String(n).padStart(count, "0"));
 const day = fc
   .date({ min: new Date("0001-01-01T00:00:00Z"), max: new Date("9999-12-31T00:00:00Z"), noInvalidDate: true })
   .map((date) => date.toISOString().slice(0, 10));
 /** A time of day as PostgreSQL writes it: the fraction has no zeros at its end. */
 const time = fc
-  .tuple(fc.nat(23), fc.nat(59), fc.nat(59), digits(6))
+  .tuple(fc.nat(23), fc.nat(59), fc.nat(59), arbitraryDigits(6))
   .map(([h, m, s, fraction]) => `${[h, m, s].map((n) => String(n).padStart(2, "0")).join(":")}${`.${fraction}`.replace(/\.?0+$/, "")}`);
 const timestamp = fc.tuple(day, time).map(([d, t]) => `${d}T${t}`);
 const bytes = fc.uint8Array().map((array) => Buffer.from(array).toString("base64"));
@@ -48,9 +49,9 @@ const bytes = fc.uint8Array().map((array) => Buffer.from(array).toString("base64
 /** Values of each type in their JSON form. */
 const VALUES: ReadonlyMap<string, fc.Arbitrary<Value>> = new Map<string, fc.Arbitrary<Value>>([
   ["bool", fc.boolean()],
-  ["int2", int(16n)],
-  ["int4", int(32n)],
-  ["int8", int(64n)],
+  ["int2", arbitraryInt(16n)],
+  ["int4", arbitraryInt(32n)],
+  ["int8", arbitraryInt(64n)],
   ["oid", fc.nat(2 ** 31 - 1)],
   // Fractions that float4 holds exactly.
   ["float4", fc.integer({ min: -(2 ** 20), max: 2 ** 20 }).map((n) => new FloatValue(n / 8))],
@@ -61,7 +62,7 @@ const VALUES: ReadonlyMap<string, fc.Arbitrary<Value>> = new Map<string, fc.Arbi
       fc.constantFrom<Value>("NaN", "Infinity", "-Infinity", new FloatValue(-0)),
     ),
   ],
-  ["numeric", fc.tuple(fc.bigInt(), digits(3)).map(([whole, fraction]) => `${whole}.${fraction}`)],
+  ["numeric", fc.tuple(fc.bigInt(), arbitraryDigits(3)).map(([whole, fraction]) => `${whole}.${fraction}`)],
   ["text", text],
   ["varchar", text],
   ["bytea", bytes],

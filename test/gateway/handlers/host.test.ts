@@ -12,14 +12,14 @@ import { callHandler, contextOf, failureOf, policyOf } from "./support.ts";
 
 const context = contextOf(policyOf({}));
 const clock = timeNowHandler(() => 1_700_000_000_123.456);
-/** The handler of `random`, with the random bytes of a list and then zeros. */
+/** The handler of `callRandom`, with the random bytes of a list and then zeros. */
 const drawing = (bytes: readonly number[]) => {
   let at = 0;
   return randomHandler((target) => {
     for (let i = 0; i < target.length; i++) target[i] = bytes[at++] ?? 0;
   });
 };
-const random = (args: readonly Value[], handler = randomHandler()): Promise<Value> => callHandler("random", handler, args, context);
+const callRandom = (args: readonly Value[], handler = randomHandler()): Promise<Value> => callHandler("random", handler, args, context);
 
 describe("time.now", () => {
   test.each([
@@ -45,20 +45,20 @@ describe("time.now", () => {
 
 describe("random", () => {
   test("a Float is in [0, 1): 0 occurs, 1 does not", async () => {
-    expect(await random([], drawing([]))).toEqual(new FloatValue(0));
-    expect(await random([], drawing(Array.from({ length: 8 }, () => 255)))).toEqual(new FloatValue(1 - 2 ** -53));
+    expect(await callRandom([], drawing([]))).toEqual(new FloatValue(0));
+    expect(await callRandom([], drawing(Array.from({ length: 8 }, () => 255)))).toEqual(new FloatValue(1 - 2 ** -53));
   });
 
   test("both bounds occur, and nothing outside them", async () => {
-    const drawn = [0, 1, 2].map((last) => random(["int", -1, 1], drawing([0, 0, 0, 0, 0, 0, 0, last])));
+    const drawn = [0, 1, 2].map((last) => callRandom(["int", -1, 1], drawing([0, 0, 0, 0, 0, 0, 0, last])));
     expect((await Promise.all(drawn)).map(Number).sort((a, b) => a - b)).toEqual([-1, 0, 1]);
-    for (let i = 0; i < 200; i++) expect([-1, 0, 1]).toContain(await random(["int", -1, 1]));
-    expect(await random(["int", 7, 7])).toBe(7);
+    for (let i = 0; i < 200; i++) expect([-1, 0, 1]).toContain(await callRandom(["int", -1, 1]));
+    expect(await callRandom(["int", 7, 7])).toBe(7);
   });
 
   test("random bytes that would favor small numbers are rejected", async () => {
     const top = Array.from({ length: 8 }, () => 255);
-    expect(await random(["int", 0, 2], drawing([...top, 0, 0, 0, 0, 0, 0, 0, 5]))).toBe(2);
+    expect(await callRandom(["int", 0, 2], drawing([...top, 0, 0, 0, 0, 0, 0, 0, 5]))).toBe(2);
   });
 
   test("any two Int bounds work", async () => {
@@ -66,18 +66,18 @@ describe("random", () => {
     await fc.assert(
       fc.asyncProperty(int, int, async (a, b) => {
         const [lo, hi] = a <= b ? [a, b] : [b, a];
-        const drawn = await random(["int", intFromBigInt(lo), intFromBigInt(hi)]);
+        const drawn = await callRandom(["int", intFromBigInt(lo), intFromBigInt(hi)]);
         if (typeof drawn !== "number" && typeof drawn !== "bigint") throw new Error("not an Int");
         expect(BigInt(drawn) >= lo && BigInt(drawn) <= hi).toBe(true);
         expect(drawn).toBe(intFromBigInt(BigInt(drawn)));
       }),
     );
-    expect(await random(["int", intFromBigInt(I64_MIN), intFromBigInt(I64_MAX)], drawing([]))).toBe(I64_MIN);
+    expect(await callRandom(["int", intFromBigInt(I64_MIN), intFromBigInt(I64_MAX)], drawing([]))).toBe(I64_MIN);
   });
 
   test("wrong arguments fail", async () => {
-    expect(await failureOf(random(["int", 2, 1]))).toBe("failed: the lower bound 2 of random is above the upper bound 1");
-    expect(await failureOf(random(["float", 1, 2]))).toMatch(/^failed: /);
+    expect(await failureOf(callRandom(["int", 2, 1]))).toBe("failed: the lower bound 2 of random is above the upper bound 1");
+    expect(await failureOf(callRandom(["float", 1, 2]))).toMatch(/^failed: /);
   });
 });
 

@@ -44,7 +44,7 @@ async function endpoint(answers: readonly Answer[], more: { key?: string; model?
     callHandler("llm.call", handler, args, contextOf(policyOf({ llm_policy: llm })));
   return { asked, waits, call, fails: (args: readonly Value[], llm: object = {}) => failureOf(call(args, llm)) };
 }
-const text = (value: Value): string => canonicalJson(valueToTypedJson(value, parseType("Json"), []));
+const jsonOf = (value: Value): string => canonicalJson(valueToTypedJson(value, parseType("Json"), []));
 
 describe("the model in the span", () => {
   test("is recorded with its provider, also if it is the operator's default, before the policy can deny it", async () => {
@@ -73,7 +73,7 @@ describe("a call", () => {
       ["temperature", new FloatValue(0)],
       ["max_output_tokens", 50],
     ]);
-    expect(text(await call(["Capital of France?", "small", options]))).toBe(
+    expect(jsonOf(await call(["Capital of France?", "small", options]))).toBe(
       '{"model":"small-1","status":"ok","text":"Paris","usage":{"input_tokens":7,"output_tokens":2}}',
     );
     expect(asked).toEqual([
@@ -101,7 +101,7 @@ describe("a call", () => {
 
   test("a truncated answer has its status", async () => {
     const { call } = await endpoint([{ body: { ...ANSWER, choices: [{ message: { content: "Par" }, finish_reason: "length" }] } }]);
-    expect(text(await call(["x", "m"]))).toContain('"status":"length","text":"Par"');
+    expect(jsonOf(await call(["x", "m"]))).toContain('"status":"length","text":"Par"');
   });
 
   test.each([
@@ -139,7 +139,7 @@ describe("a call", () => {
 describe("retries", () => {
   test("after 429 and 5xx, with growing delays or after retry-after, up to a bound", async () => {
     const { call, waits, asked } = await endpoint([{ status: 429 }, { status: 503, headers: { "retry-after": "3" } }, { status: 599 }, {}]);
-    expect(text(await call(["x", "m"]))).toMatch(/^\{"attempts":4,/);
+    expect(jsonOf(await call(["x", "m"]))).toMatch(/^\{"attempts":4,/);
     expect([waits, asked.length]).toEqual([[375, 3_250, 1_500], 4]);
   });
 
@@ -268,13 +268,13 @@ describe("a bad endpoint", () => {
   test("whose counts are huge or odd", async () => {
     const usage = '"usage": {"prompt_tokens": 1e999, "completion_tokens": 2.5}';
     const { call } = await endpoint([{ body: `{"choices": [{"message": {"content": "x"}}], ${usage}}` }]);
-    expect(text(await call(["x", "m"]))).toContain('"usage":{"input_tokens":9007199254740991,"output_tokens":3}');
+    expect(jsonOf(await call(["x", "m"]))).toContain('"usage":{"input_tokens":9007199254740991,"output_tokens":3}');
   });
 
   test("whose total includes hidden tokens", async () => {
     const usage = { prompt_tokens: 7, completion_tokens: 2, total_tokens: 109 };
     const { call } = await endpoint([{ body: { ...ANSWER, usage } }]);
-    expect(text(await call(["x", "m"]))).toContain('"usage":{"input_tokens":7,"output_tokens":102}');
+    expect(jsonOf(await call(["x", "m"]))).toContain('"usage":{"input_tokens":7,"output_tokens":102}');
   });
 });
 
@@ -304,7 +304,7 @@ describe("structured answers", () => {
 
   test("the schema is sent, and the answer's value is in `value`", async () => {
     const { call, asked } = await endpoint([saying('{"mood": "good"}')]);
-    expect(text(await call(["x", "m", options(strict)]))).toBe(
+    expect(jsonOf(await call(["x", "m", options(strict)]))).toBe(
       '{"model":"small-1","status":"ok","text":"{\\"mood\\": \\"good\\"}","usage":{"input_tokens":7,"output_tokens":2},"value":{"mood":"good"}}',
     );
     const sent = { type: "object", properties: { mood: { enum: ["good", "bad"] } }, required: ["mood"], additionalProperties: false };
@@ -314,7 +314,7 @@ describe("structured answers", () => {
 
   test("a schema that allows more than it names is not sent as strict", async () => {
     const { call, asked } = await endpoint([saying('{"mood": "good", "why": 1}')]);
-    expect(text(await call(["x", "m", options(schema())]))).toContain('"value":{"mood":"good","why":1}');
+    expect(jsonOf(await call(["x", "m", options(schema())]))).toContain('"value":{"mood":"good","why":1}');
     expect(asked[0]?.body["response_format"]).toMatchObject({ json_schema: { strict: false } });
   });
 

@@ -23,12 +23,12 @@ const PRICES: Readonly<Record<string, { readonly input: number; readonly output:
 const policyPrices = Object.fromEntries(
   Object.entries(PRICES).map(([model, { input, output }]) => [model, { input_per_mtok: input / 1024, output_per_mtok: output / 1024 }]),
 );
-const cost = (books: readonly BookEntry[]): number =>
+const costOf = (books: readonly BookEntry[]): number =>
   books.reduce((sum, { model, inputTokens, outputTokens }) => {
     const price = PRICES[model] ?? { input: Number.NaN, output: Number.NaN };
     return sum + inputTokens * price.input + outputTokens * price.output;
   }, 0);
-const tokens = (books: readonly BookEntry[]): number => books.reduce((sum, entry) => sum + entry.inputTokens + entry.outputTokens, 0);
+const tokensOf = (books: readonly BookEntry[]): number => books.reduce((sum, entry) => sum + entry.inputTokens + entry.outputTokens, 0);
 
 interface PlannedCall {
   readonly prompt: string;
@@ -102,8 +102,8 @@ describe("the limits of llm_policy", () => {
         };
         const llm = { max_cost_usd: maxCost === null ? null : maxCost / 1_024_000_000, max_total_tokens: maxTokens };
         const { books } = await carryOut(batches, next, llm);
-        if (maxCost !== null) expect(cost(books)).toBeLessThanOrEqual(maxCost);
-        if (maxTokens !== null) expect(tokens(books)).toBeLessThanOrEqual(maxTokens);
+        if (maxCost !== null) expect(costOf(books)).toBeLessThanOrEqual(maxCost);
+        if (maxTokens !== null) expect(tokensOf(books)).toBeLessThanOrEqual(maxTokens);
       }),
       { numRuns: cases(1_500) },
     );
@@ -121,14 +121,14 @@ describe("the limits of llm_policy", () => {
         batch.map((planned) => ({ ...planned, streams: share === 1 })),
       );
       const { books } = await carryOut(batches, always(name, share, share), { max_cost_usd: 0.05, max_total_tokens: 4_000 });
-      expect(cost(books) / 1_024_000_000).toBeLessThanOrEqual(0.05);
-      expect(tokens(books)).toBeLessThanOrEqual(4_000);
+      expect(costOf(books) / 1_024_000_000).toBeLessThanOrEqual(0.05);
+      expect(tokensOf(books)).toBeLessThanOrEqual(4_000);
     }
   });
 
   test.each([false, true])("the worst case that fits exactly is sent, one token more is not (stream: %j)", async (streams) => {
     const batches = [[{ prompt: '😀 \u0000 " é'.repeat(50), model: "cheap", maxTokens: 100, streams }]];
-    const worst = tokens((await carryOut(batches, always("honest", 1, 1), {})).books);
+    const worst = tokensOf((await carryOut(batches, always("honest", 1, 1), {})).books);
     expect((await carryOut(batches, always("honest", 1, 1), { max_total_tokens: worst })).books.length).toBe(1);
     expect((await carryOut(batches, always("honest", 1, 1), { max_total_tokens: worst - 1 })).ends).toEqual([
       `failed: the call could take ${worst} tokens; ${worst - 1} of llm_policy.max_total_tokens are left. A smaller max_output_tokens or a shorter prompt takes less`,
@@ -140,14 +140,14 @@ describe("the limits of llm_policy", () => {
     const bill = { inputShare: 1, outputShare: 1 };
     const next: NextBehavior = () => ({ behavior: BEHAVIORS[requests++ % 2 === 0 ? "429" : "cut off"], bill });
     const { books } = await carryOut(few("cheap", 20), next, { max_total_tokens: 2_000 });
-    expect(tokens(books)).toBeLessThanOrEqual(2_000);
+    expect(tokensOf(books)).toBeLessThanOrEqual(2_000);
   });
 
   test("with an honest endpoint, nearly all can be spent: what a call did not use is free for the next", async () => {
     const { books, ends } = await carryOut(few("dear", 200), always("honest"), { max_cost_usd: 0.1 });
     expect(ends.filter((end) => end.startsWith("no failure")).length).toBeGreaterThan(50);
     expect(ends.at(-1)).toMatch(/^failed: the call could cost 0\.0\d+ USD; 0\.0\d+ of llm_policy\.max_cost_usd are left\./);
-    expect(cost(books) / 1_024_000_000).toBeGreaterThan(0.08);
+    expect(costOf(books) / 1_024_000_000).toBeGreaterThan(0.08);
   });
 
   test.each<[Behavior, number]>([
@@ -211,7 +211,7 @@ describe("the limits of llm_policy", () => {
       bill: { inputShare: 1, outputShare: 1 },
     });
     const { books } = await carryOut(few("cheap", 300), next, { max_total_tokens: 1_000 });
-    expect(tokens(books) - hidden).toBeLessThanOrEqual(1_000);
+    expect(tokensOf(books) - hidden).toBeLessThanOrEqual(1_000);
   });
 
   test("a report that cannot be true keeps the reservation: 10,000 bytes are more than 5 tokens", async () => {

@@ -40,8 +40,8 @@ async function call(respond: Respond, observes = true): Promise<{ readonly end: 
   return { end: answer === "" ? failure : answer, pieces };
 }
 
-const event = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`;
-const delta = (content: string, more: object = {}): string => event({ model: "m-1", choices: [{ delta: { content }, ...more }] });
+const eventText = (data: unknown): string => `data: ${JSON.stringify(data)}\n\n`;
+const deltaEvent = (content: string, more: object = {}): string => eventText({ model: "m-1", choices: [{ delta: { content }, ...more }] });
 const streamOf =
   (text: string | Buffer, headers: Record<string, string> = {}): Respond =>
   (response) =>
@@ -65,8 +65,8 @@ describe("a stream", () => {
 
   test("arrives while the endpoint still writes", async () => {
     const respond: Respond = (response) => {
-      response.writeHead(200, { "content-type": "text/event-stream" }).write(delta("Par"));
-      goOn = () => response.end(delta("is", { finish_reason: "stop" }) + DONE);
+      response.writeHead(200, { "content-type": "text/event-stream" }).write(deltaEvent("Par"));
+      goOn = () => response.end(deltaEvent("is", { finish_reason: "stop" }) + DONE);
     };
     let goOn = (): void => undefined;
     server = await startTestServer((request, response, body) => respond(response, request, JSON.parse(body)));
@@ -138,20 +138,24 @@ describe("a stream", () => {
 
   test.each<[string, Respond, string]>([
     ["no JSON", streamOf("data: {\n\n"), "an event of the model endpoint's stream is not JSON"],
-    ["no end", streamOf(delta("Par")), "the model endpoint's stream ended too early"],
+    ["no end", streamOf(deltaEvent("Par")), "the model endpoint's stream ended too early"],
     ["nothing", streamOf(""), "the model endpoint's stream ended too early"],
-    ["no text", streamOf(event({ choices: [{ delta: {}, finish_reason: "stop" }] }) + DONE), "the model endpoint's answer holds no text"],
-    ["a refusal", streamOf(event({ choices: [{ delta: { refusal: "No." } }] }) + DONE), "the model refused to answer"],
+    [
+      "no text",
+      streamOf(eventText({ choices: [{ delta: {}, finish_reason: "stop" }] }) + DONE),
+      "the model endpoint's answer holds no text",
+    ],
+    ["a refusal", streamOf(eventText({ choices: [{ delta: { refusal: "No." } }] }) + DONE), "the model refused to answer"],
     [
       "an error",
-      streamOf(delta("Par") + event({ error: { message: "secret", type: "server_error" } })),
+      streamOf(deltaEvent("Par") + eventText({ error: { message: "secret", type: "server_error" } })),
       "the model endpoint answered with an error (server_error)",
     ],
     ["bytes that are no text", streamOf(Buffer.from([0x64, 0xff, 0x0a])), "the response is not UTF-8 text"],
-    ["a cut character", streamOf(Buffer.concat([Buffer.from(delta("x")), Buffer.from([0xc3])])), "the response is not UTF-8 text"],
+    ["a cut character", streamOf(Buffer.concat([Buffer.from(deltaEvent("x")), Buffer.from([0xc3])])), "the response is not UTF-8 text"],
     ["a line without end", streamOf(`data: ${"x".repeat(2_000_000)}`), "an event of the response is longer than 1048576 characters"],
     ["an event without end", streamOf("data: x\n".repeat(200_000)), "an event of the response is longer than 1048576 characters"],
-    ["a text without end", streamOf(delta("x".repeat(1_000_000)).repeat(11)), "the model's answer is longer than 10485760 characters"],
+    ["a text without end", streamOf(deltaEvent("x".repeat(1_000_000)).repeat(11)), "the model's answer is longer than 10485760 characters"],
     ["bad gzip", streamOf("x", { "content-encoding": "gzip" }), "the response does not decode as gzip"],
     [
       "odd chunks",
@@ -161,7 +165,7 @@ describe("a stream", () => {
     [
       "a reset",
       (response) => {
-        response.writeHead(200, { "content-type": "text/event-stream" }).write(delta("Par"), () => response.socket?.resetAndDestroy());
+        response.writeHead(200, { "content-type": "text/event-stream" }).write(deltaEvent("Par"), () => response.socket?.resetAndDestroy());
       },
       "the connection was closed by the other side",
     ],
@@ -173,14 +177,14 @@ describe("a stream", () => {
     const { end } = await call((response) => {
       response
         .writeHead(200, { "content-type": "text/event-stream" })
-        .write(delta("Paris", { finish_reason: "stop" }) + DONE + "data: {\n\n");
+        .write(deltaEvent("Paris", { finish_reason: "stop" }) + DONE + "data: {\n\n");
     });
     expect(end).toContain('"text":"Paris"');
   });
 
   test("one byte at a time in one long line takes linear time", async () => {
     const length = DEEP ? 300_000 : 30_000;
-    const bytes = Buffer.from(delta("x".repeat(length), { finish_reason: "stop" }) + DONE);
+    const bytes = Buffer.from(deltaEvent("x".repeat(length), { finish_reason: "stop" }) + DONE);
     const { pieces } = await call((response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       for (const byte of bytes) response.write(Buffer.of(byte));

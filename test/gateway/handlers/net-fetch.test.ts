@@ -142,11 +142,13 @@ const urlAt = (path: string, host = "127.0.0.1", on: TestServer = server): strin
 const to = (code: number, target: string): string => urlAt(`/to/${code}/${encodeURIComponent(target)}`);
 const SECRETS = { TOKEN: { env: "TEST_SECRET", hosts: ["127.0.0.1"] }, UNSET: { env: "EMPTY", hosts: ["127.0.0.1"] } };
 
+/** Makes a call of `net.fetch`, and returns its answer. */
 function fetched(args: readonly Value[], net: object = OPEN, more: Partial<HandlerContext> = {}): Promise<Value> {
   return callHandler("net.fetch", handler, args, contextOf(policyOf({ net_policy: net, secrets: SECRETS }), more));
 }
-const failed = (args: readonly Value[], net: object = OPEN): Promise<string> => failureOf(fetched(args, net));
-async function echoed(
+const fetchFailure = (args: readonly Value[], net: object = OPEN): Promise<string> => failureOf(fetched(args, net));
+/** Returns the request as the server got it. */
+async function echoOf(
   args: readonly Value[],
   net: object = OPEN,
   more: Partial<HandlerContext> = {},
@@ -157,7 +159,7 @@ const headersOf = (...entries: (readonly [string, Value])[]): MapValue => MapVal
 
 describe("requests", () => {
   test("method, path, headers and body arrive", async () => {
-    const echo = await echoed([urlAt("/echo?q=1#part"), "post", "héllo", headersOf(["X-One", "1"], ["Content-Type", "text/plain"])]);
+    const echo = await echoOf([urlAt("/echo?q=1#part"), "post", "héllo", headersOf(["X-One", "1"], ["Content-Type", "text/plain"])]);
     expect(echo).toMatchObject({
       method: "POST",
       path: "/echo?q=1",
@@ -183,7 +185,7 @@ describe("requests", () => {
     ["/status/304", "HTTP 304 Not Modified"],
     ["/status/599", "HTTP 599"],
   ])("%s fails with %s", async (path, message) => {
-    expect(await failed([urlAt(path)])).toBe(`failed: ${message}`);
+    expect(await fetchFailure([urlAt(path)])).toBe(`failed: ${message}`);
   });
 
   test("HEAD has no body", async () => {
@@ -193,7 +195,7 @@ describe("requests", () => {
   test.each(["Host", "connection", "Transfer-Encoding", "content-length", "Expect", "upgrade"])(
     "the header %s is refused",
     async (name) => {
-      expect(await failed([urlAt("/echo"), "GET", "", headersOf([name, "x"])])).toBe(
+      expect(await fetchFailure([urlAt("/echo"), "GET", "", headersOf([name, "x"])])).toBe(
         `failed: the header ${name} is not the program's to set`,
       );
     },
@@ -208,7 +210,7 @@ describe("requests", () => {
     ["", "a"],
   ])("the header %j: %j is refused", async (name, value) => {
     const before = server.requests.length;
-    expect(await failed([urlAt("/echo"), "GET", "", headersOf([name, value])])).toMatch(/^failed: /);
+    expect(await fetchFailure([urlAt("/echo"), "GET", "", headersOf([name, value])])).toMatch(/^failed: /);
     expect(server.requests.length).toBe(before);
   });
 
@@ -218,27 +220,27 @@ describe("requests", () => {
     ["http://[::1", 'failed: not a URL: "http://[::1"'],
     ["", 'failed: not a URL: ""'],
   ])("the URL %j", async (url, message) => {
-    expect(await failed([url])).toBe(message);
+    expect(await fetchFailure([url])).toBe(message);
   });
 
   test.each(["CONNECT", "TRACE", "G ET", ""])("the method %j is unknown", async (method) => {
-    expect(await failed([urlAt("/echo"), method])).toMatch(/^failed: net.fetch does not know the method/);
+    expect(await fetchFailure([urlAt("/echo"), method])).toMatch(/^failed: net.fetch does not know the method/);
   });
 
   test("a trailing dot and capitals of the host make no difference", async () => {
-    expect(await echoed([urlAt("/echo", "ONE.test.")], { ...OPEN, allowed_domains: ["one.test"] })).toMatchObject({ path: "/echo" });
+    expect(await echoOf([urlAt("/echo", "ONE.test.")], { ...OPEN, allowed_domains: ["one.test"] })).toMatchObject({ path: "/echo" });
   });
 
   test("messages of network failures contain no address", async () => {
-    expect(await failed([urlAt("/drop")])).toBe("failed: the connection was closed by the other side");
-    expect(await failed(["http://nowhere.test/"])).toBe("failed: the host has no address");
+    expect(await fetchFailure([urlAt("/drop")])).toBe("failed: the connection was closed by the other side");
+    expect(await fetchFailure(["http://nowhere.test/"])).toBe("failed: the host has no address");
     const closed = await startTestServer(listener);
     await closed.close();
-    expect(await failed([urlAt("/", "127.0.0.1", closed)])).toBe("failed: the connection was refused");
+    expect(await fetchFailure([urlAt("/", "127.0.0.1", closed)])).toBe("failed: the connection was refused");
   });
 
   test("timeout_ms ends a call", async () => {
-    expect(await failed([urlAt("/hang")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+    expect(await fetchFailure([urlAt("/hang")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
   });
 
   test("the run's signal ends a call", async () => {
@@ -252,7 +254,7 @@ describe("requests", () => {
     const saved = process.env["HTTP_PROXY"];
     process.env["HTTP_PROXY"] = "http://127.0.0.1:9";
     try {
-      expect(await echoed([urlAt("/echo")])).toMatchObject({ path: "/echo" });
+      expect(await echoOf([urlAt("/echo")])).toMatchObject({ path: "/echo" });
     } finally {
       if (saved === undefined) delete process.env["HTTP_PROXY"];
       else process.env["HTTP_PROXY"] = saved;
@@ -266,16 +268,16 @@ describe("bodies", () => {
   });
 
   test("three encodings, an unknown encoding, and a truncated one fail", async () => {
-    expect(await failed([urlAt("/encoded/gzip,gzip,gzip")])).toBe("failed: the response is encoded 3 times, at most 2 are read");
-    expect(await failed([urlAt("/encoded/zstd")])).toBe('failed: the response has the encoding "zstd"; gzip, deflate, br are read');
-    expect(await failed([urlAt("/cut")])).toBe("failed: the response does not decode as gzip");
+    expect(await fetchFailure([urlAt("/encoded/gzip,gzip,gzip")])).toBe("failed: the response is encoded 3 times, at most 2 are read");
+    expect(await fetchFailure([urlAt("/encoded/zstd")])).toBe('failed: the response has the encoding "zstd"; gzip, deflate, br are read');
+    expect(await fetchFailure([urlAt("/cut")])).toBe("failed: the response does not decode as gzip");
   });
 
   test("max_response_bytes counts decoded bytes: just at the limit, one over, and a small body that expands", async () => {
     const net = { ...OPEN, max_response_bytes: 100 };
     expect(await fetched([urlAt("/long/100")], net)).toBe("x".repeat(100));
-    expect(await failed([urlAt("/long/101")], net)).toBe("failed: the response is longer than 100 bytes");
-    expect(await failed([urlAt("/bomb")], { ...OPEN, max_response_bytes: BIG - 1 })).toBe(
+    expect(await fetchFailure([urlAt("/long/101")], net)).toBe("failed: the response is longer than 100 bytes");
+    expect(await fetchFailure([urlAt("/bomb")], { ...OPEN, max_response_bytes: BIG - 1 })).toBe(
       `failed: the response is longer than ${BIG - 1} bytes`,
     );
     expect(await textOf(fetched([urlAt("/bomb")], { ...OPEN, max_response_bytes: BIG }))).toHaveLength(BIG);
@@ -319,20 +321,20 @@ describe("bodies", () => {
   });
 
   test("a body that ends early, is framed wrongly, never ends or stalls fails, in bounds", async () => {
-    expect(await failed([urlAt("/short")])).toBe("failed: the connection was closed by the other side");
-    expect(await failed([urlAt("/chunked")])).toBe("failed: the response is not HTTP as it should be");
-    expect(await failed([urlAt("/both")])).toMatch(/^failed: |^no failure: "abc"/);
-    expect(await failed([urlAt("/endless")], { ...OPEN, max_response_bytes: 100_000 })).toBe(
+    expect(await fetchFailure([urlAt("/short")])).toBe("failed: the connection was closed by the other side");
+    expect(await fetchFailure([urlAt("/chunked")])).toBe("failed: the response is not HTTP as it should be");
+    expect(await fetchFailure([urlAt("/both")])).toMatch(/^failed: |^no failure: "abc"/);
+    expect(await fetchFailure([urlAt("/endless")], { ...OPEN, max_response_bytes: 100_000 })).toBe(
       "failed: the response is longer than 100000 bytes",
     );
-    expect(await failed([urlAt("/stalled")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
-    expect(await failed([urlAt("/nested")], { ...OPEN, max_response_bytes: BIG * 50 - 1 })).toBe(
+    expect(await fetchFailure([urlAt("/stalled")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+    expect(await fetchFailure([urlAt("/nested")], { ...OPEN, max_response_bytes: BIG * 50 - 1 })).toBe(
       `failed: the response is longer than ${BIG * 50 - 1} bytes`,
     );
   });
 
   test("a body that is not UTF-8 fails", async () => {
-    expect(await failed([urlAt("/latin1")])).toBe("failed: the response is not UTF-8 text");
+    expect(await fetchFailure([urlAt("/latin1")])).toBe("failed: the response is not UTF-8 text");
   });
 });
 
@@ -366,21 +368,23 @@ describe("redirects", () => {
   });
 
   test("credentials and secrets are not sent to another origin; another port is another origin", async () => {
-    const { headers } = await echoed([to(307, urlAt("/echo", "127.0.0.1", other)), "GET", "", carried]);
+    const { headers } = await echoOf([to(307, urlAt("/echo", "127.0.0.1", other)), "GET", "", carried]);
     expect(headers).toMatchObject({ "x-kept": "1" });
     for (const name of ["authorization", "cookie", "x-key"]) expect(headers).not.toHaveProperty(name);
   });
 
   test("each redirect is checked like the first request", async () => {
-    expect(await failed([to(302, urlAt("/echo", "two.test"))], { ...OPEN, allowed_domains: ["127.0.0.1"] })).toMatch(
+    expect(await fetchFailure([to(302, urlAt("/echo", "two.test"))], { ...OPEN, allowed_domains: ["127.0.0.1"] })).toMatch(
       /^denied: .*"two.test".*allowed_domains/,
     );
-    expect(await failed([to(302, "http://127.0.0.1:1/")], { ...OPEN, allowed_ports: [server.port] })).toMatch(
+    expect(await fetchFailure([to(302, "http://127.0.0.1:1/")], { ...OPEN, allowed_ports: [server.port] })).toMatch(
       /^denied: .*port 1 .*allowed_ports/,
     );
-    expect(await failed([to(303, "/echo"), "POST"], { ...OPEN, allowed_methods: ["POST"] })).toMatch(/^denied: .*"GET".*allowed_methods/);
-    expect(await failed([to(302, "ftp://127.0.0.1/")])).toMatch(/^failed: net.fetch reaches http and https/);
-    expect(await failed([to(302, "http://a:b@127.0.0.1/")])).toMatch(/^failed: a URL may not hold a user name/);
+    expect(await fetchFailure([to(303, "/echo"), "POST"], { ...OPEN, allowed_methods: ["POST"] })).toMatch(
+      /^denied: .*"GET".*allowed_methods/,
+    );
+    expect(await fetchFailure([to(302, "ftp://127.0.0.1/")])).toMatch(/^failed: net.fetch reaches http and https/);
+    expect(await fetchFailure([to(302, "http://a:b@127.0.0.1/")])).toMatch(/^failed: a URL may not hold a user name/);
   });
 
   test("the conditions of the rule hold for each redirect", async () => {
@@ -399,13 +403,13 @@ describe("redirects", () => {
 
   test("eleven redirects are too many", async () => {
     const before = server.requests.length;
-    expect(await failed([urlAt("/loop")])).toBe("failed: more than 10 redirects");
+    expect(await fetchFailure([urlAt("/loop")])).toBe("failed: more than 10 redirects");
     expect(server.requests.length - before).toBe(11);
   });
 
   test("allow_redirects: false returns the redirect itself", async () => {
     const net = { ...OPEN, allow_redirects: false };
-    expect(await failed([to(302, "/echo")], net)).toBe("failed: HTTP 302 Found");
+    expect(await fetchFailure([to(302, "/echo")], net)).toBe("failed: HTTP 302 Found");
     expect(JSON.parse(await textOf(fetched([to(302, "/echo"), "GET", "", MapValue.EMPTY, "response"], net)))).toMatchObject({
       status: 302,
       headers: { location: "/echo" },
@@ -416,8 +420,10 @@ describe("redirects", () => {
 describe("addresses", () => {
   test("a name that resolves to a private address is denied, and nothing is sent", async () => {
     const before = server.requests.length;
-    expect(await failed([urlAt("/echo", "one.test")], {})).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
-    expect(await failed([urlAt("/echo", "both.test")], {})).toMatch(/^denied: both\.test \(::ffff:10\.0\.0\.1\) is a private address/);
+    expect(await fetchFailure([urlAt("/echo", "one.test")], {})).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
+    expect(await fetchFailure([urlAt("/echo", "both.test")], {})).toMatch(
+      /^denied: both\.test \(::ffff:10\.0\.0\.1\) is a private address/,
+    );
     expect(server.requests.length).toBe(before);
   });
 
@@ -433,7 +439,7 @@ describe("addresses", () => {
     "169.254.169.254",
     "0.0.0.0",
   ])("%s is denied however it is written", async (host) => {
-    expect(await failed([urlAt("/echo", host)], {})).toMatch(/^denied: /);
+    expect(await fetchFailure([urlAt("/echo", host)], {})).toMatch(/^denied: /);
   });
 
   test("a redirect to a private address is denied", async () => {
@@ -449,7 +455,7 @@ describe("addresses", () => {
 
   test("a closed policy does not reuse connections of an open one", async () => {
     await fetched([urlAt("/echo", "one.test")]);
-    expect(await failed([urlAt("/echo", "one.test")], {})).toMatch(/^denied: /);
+    expect(await fetchFailure([urlAt("/echo", "one.test")], {})).toMatch(/^denied: /);
   });
 });
 
@@ -473,21 +479,23 @@ describe("a loopback address named with its port", () => {
     );
 
   test("is open: exactly it", async () => {
-    expect(await echoed([urlAt("/echo")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
-    expect(await echoed([urlAt("/echo", "0x7f.1")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
-    expect(await failed([urlAt("/echo", "127.0.0.1", other)], named("127.0.0.1"))).toMatch(
+    expect(await echoOf([urlAt("/echo")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
+    expect(await echoOf([urlAt("/echo", "0x7f.1")], named("127.0.0.1"))).toMatchObject({ path: "/echo" });
+    expect(await fetchFailure([urlAt("/echo", "127.0.0.1", other)], named("127.0.0.1"))).toMatch(
       /^denied: .*open it: --allow-net 127\.0\.0\.1:[0-9]+ \(net_policy\.allowed_domains\)$/,
     );
-    expect(await failed([urlAt("/echo", "127.0.0.2")], named("127.0.0.1"))).toMatch(/^denied: /);
-    expect(await failed([urlAt("/echo", "localhost")], named("127.0.0.1"))).toMatch(/^denied: /);
+    expect(await fetchFailure([urlAt("/echo", "127.0.0.2")], named("127.0.0.1"))).toMatch(/^denied: /);
+    expect(await fetchFailure([urlAt("/echo", "localhost")], named("127.0.0.1"))).toMatch(/^denied: /);
   });
 
   test("neither redirects nor names lead to more", async () => {
     const any = { allowed_domains: ["*", ...named("127.0.0.1").allowed_domains] };
     const before = other.requests.length;
-    expect(await failed([to(302, urlAt("/echo", "127.0.0.1", other))], any)).toMatch(/^denied: /);
-    expect(await failed([to(302, urlAt("/echo", "one.test"))], any)).toMatch(/^denied: one\.test \(127\.0\.0\.1\) is a loopback address/);
-    expect(await failed([to(302, "http://169.254.169.254/")], any)).toMatch(/^denied: /);
+    expect(await fetchFailure([to(302, urlAt("/echo", "127.0.0.1", other))], any)).toMatch(/^denied: /);
+    expect(await fetchFailure([to(302, urlAt("/echo", "one.test"))], any)).toMatch(
+      /^denied: one\.test \(127\.0\.0\.1\) is a loopback address/,
+    );
+    expect(await fetchFailure([to(302, "http://169.254.169.254/")], any)).toMatch(/^denied: /);
     expect(JSON.parse(await textOf(fetched([to(302, "/echo")], any)))).toMatchObject({ path: "/echo" });
     expect(other.requests.length).toBe(before);
   });
@@ -522,13 +530,15 @@ describe("secrets", () => {
 
   test("only for its hosts, only in header values, only when it is set", async () => {
     const before = server.requests.length;
-    expect(await failed([urlAt("/echo", "one.test"), "GET", "", key])).toBe("denied: the secret TOKEN may not be sent to one.test");
-    expect(await failed([urlAt("/echo"), "GET", "", headersOf(["X", "{{secret:OTHER}}"])])).toBe("failed: the policy has no secret OTHER");
-    expect(await failed([urlAt("/echo"), "GET", "", headersOf(["X", "{{secret:UNSET}}"])])).toMatch(
+    expect(await fetchFailure([urlAt("/echo", "one.test"), "GET", "", key])).toBe("denied: the secret TOKEN may not be sent to one.test");
+    expect(await fetchFailure([urlAt("/echo"), "GET", "", headersOf(["X", "{{secret:OTHER}}"])])).toBe(
+      "failed: the policy has no secret OTHER",
+    );
+    expect(await fetchFailure([urlAt("/echo"), "GET", "", headersOf(["X", "{{secret:UNSET}}"])])).toMatch(
       /^failed: the secret UNSET has no value/,
     );
     expect(server.requests.length).toBe(before);
-    expect((await echoed([urlAt("/echo"), "POST", "{{secret:TOKEN}}"])).body).toBe("{{secret:TOKEN}}");
+    expect((await echoOf([urlAt("/echo"), "POST", "{{secret:TOKEN}}"])).body).toBe("{{secret:TOKEN}}");
   });
 });
 
@@ -536,13 +546,13 @@ describe("trace context", () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
   test("is sent only if the policy says so", async () => {
-    expect((await echoed([urlAt("/echo")], OPEN, { traceparent })).headers).not.toHaveProperty("traceparent");
-    expect((await echoed([urlAt("/echo")], { ...OPEN, propagate_trace: true }, { traceparent })).headers).toMatchObject({ traceparent });
+    expect((await echoOf([urlAt("/echo")], OPEN, { traceparent })).headers).not.toHaveProperty("traceparent");
+    expect((await echoOf([urlAt("/echo")], { ...OPEN, propagate_trace: true }, { traceparent })).headers).toMatchObject({ traceparent });
   });
 
   const context = { traceparent, tracestate: "v=1", baggage: "user=a%20b" };
   const sent = async (net: object, own: MapValue = MapValue.EMPTY) => {
-    const { headers } = await echoed([urlAt("/echo"), "GET", "", own], { ...OPEN, ...net }, context);
+    const { headers } = await echoOf([urlAt("/echo"), "GET", "", own], { ...OPEN, ...net }, context);
     return Object.fromEntries(Object.entries(headers).filter(([name]) => name in context));
   };
 
@@ -567,17 +577,17 @@ describe("the idempotency key", () => {
   const KEYED = { ...OPEN, idempotency_header: "Idempotency-Key" };
 
   test("is sent in the policy's header, to the targets of redirects too", async () => {
-    expect((await echoed([urlAt("/echo"), "POST", "x"], OPEN, { idempotencyKey })).headers).not.toHaveProperty("idempotency-key");
+    expect((await echoOf([urlAt("/echo"), "POST", "x"], OPEN, { idempotencyKey })).headers).not.toHaveProperty("idempotency-key");
     const key = { headers: { "idempotency-key": idempotencyKey } };
-    expect(await echoed([urlAt("/echo"), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
-    expect(await echoed([urlAt(`/to/307/${encodeURIComponent("/echo")}`), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
+    expect(await echoOf([urlAt("/echo"), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
+    expect(await echoOf([urlAt(`/to/307/${encodeURIComponent("/echo")}`), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
   });
 
   test("cannot be set by the program", async () => {
     const own = headersOf(["idempotency-KEY", "mine"]);
-    expect(await failed([urlAt("/echo"), "POST", "x", own], KEYED)).toBe(
+    expect(await fetchFailure([urlAt("/echo"), "POST", "x", own], KEYED)).toBe(
       "failed: the policy sets the header Idempotency-Key; the program may not",
     );
-    expect(await echoed([urlAt("/echo"), "POST", "x", own])).toMatchObject({ headers: { "idempotency-key": "mine" } });
+    expect(await echoOf([urlAt("/echo"), "POST", "x", own])).toMatchObject({ headers: { "idempotency-key": "mine" } });
   });
 });

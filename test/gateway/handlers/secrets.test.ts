@@ -20,8 +20,8 @@ function scrubberFor(value: string, more: Readonly<Record<string, string>> = {})
 }
 
 const json = (text: string): string => JSON.stringify(text).slice(1, -1);
-const slashes = (text: string): string => json(text).replaceAll("/", "\\/");
-const units = (text: string): string => [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+const jsonWithEscapedSlashes = (text: string): string => json(text).replaceAll("/", "\\/");
+const unicodeEscapes = (text: string): string => [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
 const url = (text: string): string => [...text].map((c) => `%${c.charCodeAt(0).toString(16).padStart(2, "0")}`).join("");
 const lowerUrl = (text: string): string => encodeURIComponent(text).replace(/%../g, (escape) => escape.toLowerCase());
 const form = (text: string): string => new URLSearchParams({ "": text }).toString().slice(1);
@@ -34,12 +34,12 @@ const base64url = (text: string): string => Buffer.from(text).toString("base64ur
 const SPELLINGS: readonly (readonly [string, (text: string) => string])[] = [
   ["unchanged", (text) => text],
   ["JSON", json],
-  ["JSON with escaped slashes", slashes],
-  ["JSON with every character as \\uXXXX", units],
-  ["JSON with capital digits", (text) => units(text).replace(/u..../g, (digits) => `u${digits.slice(1).toUpperCase()}`)],
+  ["JSON with escaped slashes", jsonWithEscapedSlashes],
+  ["JSON with every character as \\uXXXX", unicodeEscapes],
+  ["JSON with capital digits", (text) => unicodeEscapes(text).replace(/u..../g, (digits) => `u${digits.slice(1).toUpperCase()}`)],
   ["a JavaScript string", (text) => [...text].map((c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`).join("")],
   ["JSON in JSON", (text) => json(json(text))],
-  ["JSON in JSON with escaped slashes", (text) => slashes(slashes(text))],
+  ["JSON in JSON with escaped slashes", (text) => jsonWithEscapedSlashes(jsonWithEscapedSlashes(text))],
   ["a URL", encodeURIComponent],
   ["a URL with small digits", lowerUrl],
   ["a URL with every character escaped", url],
@@ -50,13 +50,13 @@ const SPELLINGS: readonly (readonly [string, (text: string) => string])[] = [
   ["HTML by hexadecimal number", (text) => [...text].map((c) => `&#x${c.charCodeAt(0).toString(16)};`).join("")],
   ["HTML with the longer names", (text) => html(text).replaceAll("+", "&plus;").replaceAll("/", "&sol;").replaceAll("\\", "&bsol;")],
   ["HTML in JSON, as Go writes it", (text) => json(html(text)).replaceAll("&", "\\u0026")],
-  ["JSON in HTML", (text) => html(slashes(text))],
+  ["JSON in HTML", (text) => html(jsonWithEscapedSlashes(text))],
   ["a form in JSON", (text) => json(form(text))],
   ["hexadecimal", hex],
   ["hexadecimal in capitals", (text) => hex(text).toUpperCase()],
   ["base64", base64],
   ["base64url", base64url],
-  ["base64 in JSON with escaped slashes", (text) => slashes(base64(text))],
+  ["base64 in JSON with escaped slashes", (text) => jsonWithEscapedSlashes(base64(text))],
   ["base64 in JSON, as .NET writes it", (text) => base64(text).replaceAll("+", "\\u002B")],
   ["base64 in a form", (text) => form(base64(text))],
 ];

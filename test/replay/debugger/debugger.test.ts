@@ -33,7 +33,7 @@ fn main() -> Int !{net.fetch} {
 const handlers = { "net.fetch": (args: readonly unknown[]) => `<${String(args[0])}>` };
 const recording = () => recorded(programOf(TOTALS), { handlers });
 
-async function lines(debug: Debugger, moves: readonly Move[]): Promise<readonly (number | string)[]> {
+async function linesAfter(debug: Debugger, moves: readonly Move[]): Promise<readonly (number | string)[]> {
   const seen: (number | string)[] = [];
   for (const move of moves) {
     const { reason } = await debug.move(move);
@@ -45,9 +45,11 @@ async function lines(debug: Debugger, moves: readonly Move[]): Promise<readonly 
 test("in, over, out and back-over move by lines and frames", async () => {
   const debug = await debuggerOf(await recording());
   expect(debug.currentStop?.line).toBe(10);
-  expect(await lines(debug, ["over", "over", "in", "in", "out", "over", "back-over", "back-over"])).toEqual([11, 12, 4, 5, 13, 11, 13, 12]);
+  expect(await linesAfter(debug, ["over", "over", "in", "in", "out", "over", "back-over", "back-over"])).toEqual([
+    11, 12, 4, 5, 13, 11, 13, 12,
+  ]);
   // The move `call` stops in the middle of a line.
-  expect(await lines(debug, ["in", "call", "back-call", "end", "over", "back", "start", "back"])).toEqual([
+  expect(await linesAfter(debug, ["in", "call", "back-call", "end", "over", "back", "start", "back"])).toEqual([
     4,
     0,
     10,

@@ -8,7 +8,7 @@ const KNOWN = new Map([
   [2, "the second"],
 ]);
 
-function read(flags: readonly JsonData[]): unknown {
+function readFlags(flags: readonly JsonData[]): unknown {
   try {
     return flagsFromJson(flags, KNOWN);
   } catch (error) {
@@ -18,7 +18,7 @@ function read(flags: readonly JsonData[]): unknown {
 }
 
 test.each([[[]], [[1]], [[2]], [[1, 2]]])("%j are known flags", (flags) => {
-  expect(read(flags)).toEqual(flags);
+  expect(readFlags(flags)).toEqual(flags);
 });
 
 test.each<[string, JsonData[]]>([
@@ -31,7 +31,7 @@ test.each<[string, JsonData[]]>([
   ["log.form", ["1"]],
   ["log.form", [null]],
 ])("%s: %j", (kind, flags) => {
-  expect(read(flags)).toBe(kind);
+  expect(readFlags(flags)).toBe(kind);
 });
 
 test("flags are numbered from 1, without a gap", () => {

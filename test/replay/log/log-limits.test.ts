@@ -33,7 +33,7 @@ fn main() -> Int !{actor.spawn, actor.send, fs.read, ui.render} {
     checked(string.len(text)) + 1
 }`);
 
-const GUARDS = (count: number, labelUnits: number): string =>
+const guardsProgram = (count: number, labelUnits: number): string =>
   `fn main() -> Int { let label = string.repeat("x", ${labelUnits})\n let mut n = 0\n while n < ${count} { n = guard(n + 1, true, label) }\n n }`;
 
 describe("the count of logged bytes", () => {
@@ -104,8 +104,8 @@ describe("the steps charged for logging", () => {
   const older = { limits: { max_log_bytes: LOG_NOT_CHARGED } };
 
   test.each([
-    ["a short label", GUARDS(10, 50), 0],
-    ["a label", GUARDS(10, 1_000), 10 * Math.floor((4 * ("main".length + 1_000)) / 256)],
+    ["a short label", guardsProgram(10, 50), 0],
+    ["a label", guardsProgram(10, 1_000), 10 * Math.floor((4 * ("main".length + 1_000)) / 256)],
     ["a function's name", `fn ${"f".repeat(200)}(n: Int) -> Int requires n > 0 { n }\nfn main() -> Int { ${"f".repeat(200)}(1) }`, 3],
     ["an argument and the mock's answer, which repeats it", 'fn main() -> String !{fs.read} { fs.read(string.repeat("x", 640)) }', 20],
     [
@@ -148,7 +148,7 @@ fn main() -> Int !{actor.spawn, actor.send} { let a = spawn w
  n }`;
 
   test("a stop is noticed at the event during which it came", async () => {
-    const { result, events } = await interrupted(GUARDS(1_000, 10), "at once");
+    const { result, events } = await interrupted(guardsProgram(1_000, 10), "at once");
     expect(result.outcome).toBe("canceled");
     expect(events).toBe(1);
   });
@@ -158,12 +158,12 @@ fn main() -> Int !{actor.spawn, actor.send} { let a = spawn w
     let events = 0;
     const sink = { append: (): undefined => void ((events += 1), (now += 400)) };
     const options = { policy: ALLOW_ALL, runId: "r", clock: () => now, sink, limits: { max_wall_ms: 1_000 } };
-    expect((await executeProgram(programOf(GUARDS(1_000, 10)), options)).outcome).toBe("timeout");
+    expect((await executeProgram(programOf(guardsProgram(1_000, 10)), options)).outcome).toBe("timeout");
     expect(events).toBe(3);
   });
 
   test("a signal is seen between long labels", async () => {
-    const { result, events } = await interrupted(GUARDS(50, 1_000_000), "in a turn");
+    const { result, events } = await interrupted(guardsProgram(50, 1_000_000), "in a turn");
     expect(result.outcome).toBe("canceled");
     expect(events).toBeLessThan(10);
   });

@@ -11,7 +11,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "boruna-lock-"));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
-const log = (): string => join(folder, "run.jsonl");
+const logPath = (): string => join(folder, "run.jsonl");
 
 function refusal(body: () => unknown): string {
   try {
@@ -25,28 +25,28 @@ function refusal(body: () => unknown): string {
 
 /** Takes and releases a lock, then plants one with changed parts. The text of a lock is `boruna-COMPUTER-BOOT-PID-START-TOKEN`. */
 function plant(change: (parts: string[]) => string[]): void {
-  const lock = lockLog(log());
-  const parts = readlinkSync(`${log()}.lock`).split("-");
+  const lock = lockLog(logPath());
+  const parts = readlinkSync(`${logPath()}.lock`).split("-");
   lock.release();
-  symlinkSync(change(parts).join("-"), `${log()}.lock`);
+  symlinkSync(change(parts).join("-"), `${logPath()}.lock`);
 }
 
 /** Returns the id of a process that has ended. */
 const deadPid = (): string => String(spawnSync(process.execPath, ["-e", ""]).pid);
 
 test("one holder at a time", () => {
-  const lock = lockLog(log());
-  expect(refusal(() => lockLog(log()))).toBe(`log.locked: process ${process.pid} is writing ${log()}`);
+  const lock = lockLog(logPath());
+  expect(refusal(() => lockLog(logPath()))).toBe(`log.locked: process ${process.pid} is writing ${logPath()}`);
   lock.check();
   lock.release();
   expect(readdirSync(folder)).toEqual([]);
   lock.release();
-  lockLog(log()).release();
+  lockLog(logPath()).release();
 });
 
 test("a run that replaces the log takes the lock; the earlier holder notices, and leaves the lock alone", () => {
-  const earlier = lockLog(log());
-  const later = lockLog(log(), { replaces: true });
+  const earlier = lockLog(logPath());
+  const later = lockLog(logPath(), { replaces: true });
   expect(refusal(() => earlier.check())).toMatch(/^log.locked: process \d+ is writing/);
   earlier.release();
   later.check();
@@ -56,7 +56,7 @@ test("a run that replaces the log takes the lock; the earlier holder notices, an
 
 describe("a lock is taken over", () => {
   const isTaken = (): boolean => {
-    const lock: LogLock = lockLog(log());
+    const lock: LogLock = lockLog(logPath());
     lock.check();
     lock.release();
     return readdirSync(folder).length === 0;
@@ -76,29 +76,32 @@ describe("a lock is taken over", () => {
 
   test("also if a process was killed while it took the lock over", () => {
     plant((parts) => parts.with(3, deadPid()));
-    const stale = readlinkSync(`${log()}.lock`);
-    symlinkSync(stale, `${log()}.lock.${stale.split("-").at(-1)}`);
+    const stale = readlinkSync(`${logPath()}.lock`);
+    symlinkSync(stale, `${logPath()}.lock.${stale.split("-").at(-1)}`);
     expect(isTaken()).toBe(true);
   });
 
   test("but not by two processes at the same time", () => {
     plant((parts) => parts.with(3, deadPid()));
-    const token = readlinkSync(`${log()}.lock`).split("-").at(-1);
+    const token = readlinkSync(`${logPath()}.lock`).split("-").at(-1);
     // Another process has found the lock stale and is about to take it.
-    symlinkSync(readlinkSync(`${log()}.lock`).replace(/-\d+-\d+-\w+$/, `-${process.pid}-0-${"a".repeat(16)}`), `${log()}.lock.${token}`);
-    expect(refusal(() => lockLog(log()))).toMatch(/^log.locked: /);
+    symlinkSync(
+      readlinkSync(`${logPath()}.lock`).replace(/-\d+-\d+-\w+$/, `-${process.pid}-0-${"a".repeat(16)}`),
+      `${logPath()}.lock.${token}`,
+    );
+    expect(refusal(() => lockLog(logPath()))).toMatch(/^log.locked: /);
   });
 });
 
 describe("it is unknown whether the holder runs, so the lock is kept:", () => {
   test("a lock of another computer", () => {
     plant((parts) => parts.with(1, "00000000").with(3, "4711"));
-    expect(refusal(() => lockLog(log()))).toBe(`log.locked: process 4711 of another computer is writing ${log()}`);
+    expect(refusal(() => lockLog(logPath()))).toBe(`log.locked: process 4711 of another computer is writing ${logPath()}`);
   });
 
   test.each(["", "boruna", "x".repeat(1_000)])("a lock that is a file with the text %j", (text) => {
-    writeFileSync(`${log()}.lock`, text);
-    expect(refusal(() => lockLog(log()))).toBe(`log.locked: another process is writing ${log()}`);
+    writeFileSync(`${logPath()}.lock`, text);
+    expect(refusal(() => lockLog(logPath()))).toBe(`log.locked: another process is writing ${logPath()}`);
   });
 });
 

@@ -13,10 +13,10 @@ import { anyEvents, sampleDescription, successEnd, recordEvents, SAMPLE_EVENTS }
 import { memoryRecorder } from "../../../replay/log/recorder.ts";
 import { cases } from "../../cases.ts";
 
-const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-const bytes = (log: string): Uint8Array => new TextEncoder().encode(log);
+const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const encode = (log: string): Uint8Array => new TextEncoder().encode(log);
 
-function runLog(log: ParsedLog): RunLog {
+function asRunLog(log: ParsedLog): RunLog {
   if (log.format !== "log") throw new Error("not a run log");
   return log;
 }
@@ -30,11 +30,11 @@ function errorOf(body: () => unknown): BorunaError {
   throw new Error("nothing was thrown");
 }
 const parseText = (log: string, limits: Partial<LogLimits> = {}): ParsedLog =>
-  parseLog(memorySource(bytes(log)), { ...LOG_LIMITS, ...limits });
+  parseLog(memorySource(encode(log)), { ...LOG_LIMITS, ...limits });
 
 describe("the log's format", () => {
   test("is the documented one, line by line", () => {
-    const lines = linesOf(text(recordEvents(SAMPLE_EVENTS).bytes()));
+    const lines = linesOf(decode(recordEvents(SAMPLE_EVENTS).bytes()));
     expect(
       lines.map((line) => line.replace(/"[0-9a-f]{64}"/g, '"H"').replace(/"run_id":"[0-9a-f]{32}"/, '"run_id":"R"')),
     ).toMatchInlineSnapshot(`
@@ -51,7 +51,7 @@ describe("the log's format", () => {
   });
 
   test("its hashes form the documented chain", () => {
-    const log = text(recordEvents(SAMPLE_EVENTS).bytes());
+    const log = decode(recordEvents(SAMPLE_EVENTS).bytes());
     expect(withNewHashes(linesOf(log))).toBe(log);
   });
 
@@ -59,12 +59,12 @@ describe("the log's format", () => {
     fc.assert(
       fc.property(anyEvents, fc.constantFrom(0, 20, 65_536), (events, inlineBytes) => {
         const recorder = recordEvents(events, { inlineBytes });
-        const log = runLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
+        const log = asRunLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
         const again = recordEvents(
           [...log.events].map(({ event }) => loadEvent(event, log.blobs)),
           { inlineBytes },
         );
-        expect(text(again.bytes())).toBe(text(recorder.bytes()));
+        expect(decode(again.bytes())).toBe(decode(recorder.bytes()));
         expect(log.end?.events).toBe(events.length);
         expect(log.validBytes).toBe(recorder.bytes().length);
       }),
@@ -83,7 +83,7 @@ describe("the log's format", () => {
       limit: undefined,
     } as const;
     const recorder = recordEvents([], { inlineBytes: 50 }, successEnd(0, { outcome: "program_error", value: undefined, error }));
-    const log = runLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
+    const log = asRunLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
     expect(log.end?.error).toMatchObject({ ...error, counterexample: [{ bytes: 113 }] });
   });
 
@@ -96,15 +96,15 @@ describe("the log's format", () => {
     ]);
     const blob = `{"String":"${long}"}`;
     const sha256 = createHash("sha256").update(blob).digest("hex");
-    expect(linesOf(text(recorder.bytes()))[1]).toContain(`{"UiEmit":{"tree":{"Blob":{"bytes":${blob.length},"sha256":"${sha256}"}}}}`);
-    expect(linesOf(text(recorder.bytes()))[3]).toContain('"String"');
+    expect(linesOf(decode(recorder.bytes()))[1]).toContain(`{"UiEmit":{"tree":{"Blob":{"bytes":${blob.length},"sha256":"${sha256}"}}}}`);
+    expect(linesOf(decode(recorder.bytes()))[3]).toContain('"String"');
     expect([...recorder.blobs.blobsByHash.keys()]).toHaveLength(2);
   });
 
   test("the deepest serializable value", () => {
     let tree = '"Unit"';
     for (let i = 0; i < 9_999; i++) tree = `{"Enum":{"payload":${tree},"type_id":0,"variant":0}}`;
-    const lines = linesOf(text(recordEvents([{ type: "UiEmit", tree: 1 }]).bytes()));
+    const lines = linesOf(decode(recordEvents([{ type: "UiEmit", tree: 1 }]).bytes()));
     lines[1] = `{"event":{"UiEmit":{"tree":${tree}}},"n":1}`;
     expect(parseText(withNewHashes(lines)).eventCount).toBe(1);
   });
@@ -117,7 +117,7 @@ describe("a file cut at any byte", () => {
   test("is read up to its last complete record", () => {
     const headerEnd = ends[0] ?? 0;
     for (let cut = headerEnd; cut <= whole.length; cut++) {
-      const log = runLog(parseLog(memorySource(whole.subarray(0, cut))));
+      const log = asRunLog(parseLog(memorySource(whole.subarray(0, cut))));
       // The header is complete without its line feed; no other record is.
       const lines = Math.max(1, ends.filter((end) => end < cut).length);
       expect([...log.events]).toHaveLength(Math.min(lines - 1, SAMPLE_EVENTS.length));
@@ -136,7 +136,7 @@ describe("a file cut at any byte", () => {
   });
 
   test("zero bytes at the end, as a power cut leaves them, count as a cut", () => {
-    const log = runLog(parseLog(memorySource(Buffer.concat([whole.subarray(0, (ends[2] ?? 0) + 1), new Uint8Array(100)]))));
+    const log = asRunLog(parseLog(memorySource(Buffer.concat([whole.subarray(0, (ends[2] ?? 0) + 1), new Uint8Array(100)]))));
     expect([...log.events]).toHaveLength(2);
     expect(log.cut).toEqual({ line: 4, bytes: 100 });
   });
@@ -146,7 +146,7 @@ describe("a file cut at any byte", () => {
       fc.property(fc.array(fc.nat(whole.length), { maxLength: 20 }), (cuts) => {
         const at = [0, ...cuts.sort((a, b) => a - b), whole.length];
         const chunks = at.slice(1).map((end, i) => whole.subarray(at[i], end));
-        const log = runLog(parseLog({ ...memorySource(whole), chunks: () => chunks }));
+        const log = asRunLog(parseLog({ ...memorySource(whole), chunks: () => chunks }));
         expect([...log.events]).toHaveLength(SAMPLE_EVENTS.length);
         expect(log.validBytes).toBe(whole.length);
       }),
@@ -155,7 +155,7 @@ describe("a file cut at any byte", () => {
 });
 
 describe("a hostile or broken log is one typed error with its line", () => {
-  const good = linesOf(text(recordEvents(SAMPLE_EVENTS).bytes()));
+  const good = linesOf(decode(recordEvents(SAMPLE_EVENTS).bytes()));
   const edited = (line: number, from: string | RegExp, to: string): string[] =>
     good.map((l, i) => (i === line - 1 ? l.replace(from, to) : l));
   const joined = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
@@ -308,7 +308,7 @@ describe("the event log", () => {
     const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
     recorder.append(GUARD);
     recorder.finish(successEnd(1));
-    expect(text(recorder.bytes())).toBe(OLDER);
+    expect(decode(recorder.bytes())).toBe(OLDER);
     const [check] = parseText(OLDER).events;
     expect(check?.event).toEqual({ type: "ContractCheck", function: "json-shape", kind: "output", index: 0, passed: false });
     const own = '{"version":2,"events":[{"GuardCheck":{"function":"main","label":"json-shape","passed":false}}]}';
@@ -316,7 +316,7 @@ describe("the event log", () => {
   });
 
   test("a run log has no such check", () => {
-    const [header = "", , end = ""] = linesOf(text(recordEvents([GUARD]).bytes()));
+    const [header = "", , end = ""] = linesOf(decode(recordEvents([GUARD]).bytes()));
     const event = '{"event":{"ContractCheck":{"function":"json-shape","index":0,"kind":"output","passed":false}},"hash":"","n":1}';
     expect(errorOf(() => parseText(withNewHashes([header, event, end])))).toMatchObject({ kind: "log.form" });
   });
@@ -328,7 +328,7 @@ describe("the event log", () => {
           const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
           for (const event of list) recorder.append(event);
           recorder.finish(successEnd(list.length));
-          return text(recorder.bytes());
+          return decode(recorder.bytes());
         };
         const written = write(all);
         const log = parseText(written);

@@ -30,7 +30,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 const pathOf = (name: string): string => join(folder, name);
-const log = (): string => pathOf("run.jsonl");
+const logPath = (): string => pathOf("run.jsonl");
 
 const LONG = "x".repeat(70_000);
 /** Compiles a program whose `main` logs a value as a blob, runs `body` and returns its value. */
@@ -51,11 +51,11 @@ async function live(body: string, prepare: () => void = () => undefined): Promis
   const run = await execute(program(body.replaceAll("DIR", folder).replace("long.txt", pathOf("long.txt"))), {
     policy,
     live: true,
-    record: log(),
+    record: logPath(),
     tracing: false,
     on: { eventAppended },
   });
-  expect((await replayRun(readLog(log()), { tracing: false })).status).toBe("identical");
+  expect((await replayRun(readLog(logPath()), { tracing: false })).status).toBe("identical");
   return run;
 }
 const blobName = (): string => sha256Hex(`{"String":"${LONG}"}`);
@@ -63,10 +63,10 @@ const blobName = (): string => sha256Hex(`{"String":"${LONG}"}`);
 describe("calls of the run cannot touch its log", () => {
   const write = (path: string, how: string): string => `if fs.write("${path}", "forged", "${how}") { "wrote" } else { "no" }`;
   const links = (): void => {
-    linkSync(log(), pathOf("hard.txt"));
+    linkSync(logPath(), pathOf("hard.txt"));
     symlinkSync("run.jsonl", pathOf("soft.txt"));
     symlinkSync("run.jsonl.blobs", pathOf("folder"));
-    linkSync(join(`${log()}.blobs`, blobName()), pathOf("blob.txt"));
+    linkSync(join(`${logPath()}.blobs`, blobName()), pathOf("blob.txt"));
   };
 
   test.each([
@@ -118,13 +118,13 @@ describe("links planted beside a log", () => {
 
   test("a link under a blob's name or temporary name is not followed", () => {
     writeFileSync(pathOf("victim"), "precious");
-    mkdirSync(`${log()}.blobs`);
+    mkdirSync(`${logPath()}.blobs`);
     const module = sha256Hex(sampleDescription().module);
-    for (const name of [module, `${module}.tmp`]) symlinkSync(pathOf("victim"), join(`${log()}.blobs`, name));
-    const recorder = openRecorder(log(), sampleDescription());
+    for (const name of [module, `${module}.tmp`]) symlinkSync(pathOf("victim"), join(`${logPath()}.blobs`, name));
+    const recorder = openRecorder(logPath(), sampleDescription());
     recorder.finish(successEnd(0));
     expect(readFileSync(pathOf("victim"), "utf8")).toBe("precious");
-    expect(readFileSync(join(`${log()}.blobs`, module), "utf8")).toBe("module");
+    expect(readFileSync(join(`${logPath()}.blobs`, module), "utf8")).toBe("module");
   });
 
   test.each([false, true])("a link in place of the folder of blobs is refused (force: %s)", (force) => {
@@ -132,31 +132,31 @@ describe("links planted beside a log", () => {
     const kept = join(pathOf("elsewhere"), "a".repeat(64));
     writeFileSync(kept, "precious");
     if (force) {
-      openRecorder(log(), sampleDescription()).finish(successEnd(0));
-      rmSync(`${log()}.blobs`, { recursive: true });
+      openRecorder(logPath(), sampleDescription()).finish(successEnd(0));
+      rmSync(`${logPath()}.blobs`, { recursive: true });
     }
-    symlinkSync(pathOf("elsewhere"), `${log()}.blobs`);
-    expect(kindOf(() => openRecorder(log(), sampleDescription(), { force }))).toBe("log.io_error");
+    symlinkSync(pathOf("elsewhere"), `${logPath()}.blobs`);
+    expect(kindOf(() => openRecorder(logPath(), sampleDescription(), { force }))).toBe("log.io_error");
     expect(readdirSync(pathOf("elsewhere"))).toEqual(["a".repeat(64)]);
     expect(readdirSync(folder).sort()).toEqual(force ? ["elsewhere", "run.jsonl", "run.jsonl.blobs"] : ["elsewhere", "run.jsonl.blobs"]);
   });
 
   test("the folder of blobs is replaced while the run goes on", () => {
     mkdirSync(pathOf("elsewhere"));
-    const recorder = openRecorder(log(), sampleDescription());
-    renameSync(`${log()}.blobs`, pathOf("moved"));
-    mkdirSync(`${log()}.blobs`);
+    const recorder = openRecorder(logPath(), sampleDescription());
+    renameSync(`${logPath()}.blobs`, pathOf("moved"));
+    mkdirSync(`${logPath()}.blobs`);
     expect(kindOf(() => recorder.append({ type: "UiEmit", tree: LONG }))).toBe("log.replaced");
-    rmSync(`${log()}.blobs`, { recursive: true });
-    symlinkSync(pathOf("elsewhere"), `${log()}.blobs`);
+    rmSync(`${logPath()}.blobs`, { recursive: true });
+    symlinkSync(pathOf("elsewhere"), `${logPath()}.blobs`);
     expect(kindOf(() => recorder.append({ type: "UiEmit", tree: LONG }))).toBe("log.io_error");
     expect(kindOf(() => recorder.abandon())).toBe("log.io_error");
     expect(readdirSync(pathOf("elsewhere"))).toEqual([]);
   });
 
   test("a link under the log's name is refused without force", () => {
-    symlinkSync(pathOf("victim"), log());
-    expect(kindOf(() => openRecorder(log(), sampleDescription()))).toBe("log.exists");
+    symlinkSync(pathOf("victim"), logPath());
+    expect(kindOf(() => openRecorder(logPath(), sampleDescription()))).toBe("log.exists");
     expect(readdirSync(folder)).toEqual(["run.jsonl"]);
   });
 });

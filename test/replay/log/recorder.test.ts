@@ -18,10 +18,10 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true });
 });
-const path = (): string => join(folder, "run.jsonl");
+const logPath = (): string => join(folder, "run.jsonl");
 
 function write(options: RecorderOptions = {}, events: readonly RunEvent[] = SAMPLE_EVENTS): string | undefined {
-  const recorder = openRecorder(path(), sampleDescription(), options);
+  const recorder = openRecorder(logPath(), sampleDescription(), options);
   for (const event of events) recorder.append(event);
   return recorder.finish(successEnd(events.length)).head;
 }
@@ -38,10 +38,10 @@ function kindOf(body: () => unknown): string {
 describe("a log on disk", () => {
   test.each([false, true])("has the same bytes as a log in memory (durable: %s)", (durable) => {
     const head = write({ durable });
-    const bytes = readFileSync(path());
+    const bytes = readFileSync(logPath());
     expect(bytes.equals(recordEvents(SAMPLE_EVENTS).bytes())).toBe(true);
     expect(bytes.toString()).toContain(`"hash":"${head}"}\n`);
-    expect(readLog(path())).toMatchObject({ format: "log", head, file: path() });
+    expect(readLog(logPath())).toMatchObject({ format: "log", head, file: logPath() });
   });
 
   test("a log in memory can be read while the run goes on", () => {
@@ -52,7 +52,7 @@ describe("a log on disk", () => {
       recorder.bytes();
     }
     expect(recorder.finish(successEnd(SAMPLE_EVENTS.length)).head).toBe(written);
-    expect(readFileSync(path()).equals(recorder.bytes())).toBe(true);
+    expect(readFileSync(logPath()).equals(recorder.bytes())).toBe(true);
     const empty = memoryRecorder(sampleDescription());
     const { head } = empty.finish(successEnd(0));
     expect(new TextDecoder().decode(empty.bytes())).toContain(`"hash":"${head}"}\n`);
@@ -60,31 +60,31 @@ describe("a log on disk", () => {
 
   test("only the owner may read the log and its blobs", () => {
     write({}, [{ type: "UiEmit", tree: "x".repeat(70_000) }]);
-    expect(statSync(path()).mode & 0o777).toBe(0o600);
-    const blobs = readdirSync(`${path()}.blobs`);
+    expect(statSync(logPath()).mode & 0o777).toBe(0o600);
+    const blobs = readdirSync(`${logPath()}.blobs`);
     expect(blobs).toHaveLength(2);
-    for (const blob of blobs) expect(statSync(join(`${path()}.blobs`, blob)).mode & 0o777).toBe(0o600);
+    for (const blob of blobs) expect(statSync(join(`${logPath()}.blobs`, blob)).mode & 0o777).toBe(0o600);
   });
 
   test("every event is in the file before the next one happens", () => {
-    const recorder = openRecorder(path(), sampleDescription());
+    const recorder = openRecorder(logPath(), sampleDescription());
     for (const [i, event] of SAMPLE_EVENTS.entries()) {
       recorder.append(event);
-      expect(readLog(path()).eventCount).toBe(i + 1);
+      expect(readLog(logPath()).eventCount).toBe(i + 1);
     }
     recorder.abandon();
-    expect(readLog(path())).toMatchObject({ end: undefined });
+    expect(readLog(logPath())).toMatchObject({ end: undefined });
     expect(kindOf(() => recorder.append({ type: "UiEmit", tree: 1 }))).toBe("log.closed");
   });
 
   test("long values are read from their blobs; a missing or changed blob is an error", () => {
     const tree = "ü".repeat(50_000);
     write({}, [{ type: "UiEmit", tree }]);
-    const log = readLog(path());
+    const log = readLog(logPath());
     const [event] = log.events;
     const load = (): unknown => (event?.event.type === "UiEmit" ? loadValue(event.event.tree, log.blobs) : undefined);
     expect(load()).toBe(tree);
-    const blob = readdirSync(`${path()}.blobs`).map((name) => join(`${path()}.blobs`, name));
+    const blob = readdirSync(`${logPath()}.blobs`).map((name) => join(`${logPath()}.blobs`, name));
     const long = blob.find((name) => statSync(name).size > 1000) ?? "";
     writeFileSync(long, readFileSync(long, "utf8").replace("ü", "ö"));
     expect(kindOf(load)).toBe("log.blob_hash");
@@ -96,50 +96,50 @@ describe("a log on disk", () => {
 
   test("an existing log is overwritten only with force", () => {
     write({}, [{ type: "UiEmit", tree: "x".repeat(70_000) }]);
-    expect(kindOf(() => openRecorder(path(), sampleDescription()))).toBe("log.exists");
-    expect(readLog(path()).eventCount).toBe(1);
+    expect(kindOf(() => openRecorder(logPath(), sampleDescription()))).toBe("log.exists");
+    expect(readLog(logPath()).eventCount).toBe(1);
     write({ force: true });
-    expect(readLog(path()).eventCount).toBe(5);
-    expect(readdirSync(`${path()}.blobs`)).toHaveLength(1);
+    expect(readLog(logPath()).eventCount).toBe(5);
+    expect(readdirSync(`${logPath()}.blobs`)).toHaveLength(1);
     write({ force: true, format: "eventlog" });
-    expect(readLog(path()).format).toBe("eventlog");
+    expect(readLog(logPath()).format).toBe("eventlog");
     write({ force: true });
   });
 
   test("if two runs record to one file, the later one keeps it and the earlier one throws", () => {
     const long: RunEvent = { type: "UiEmit", tree: "x".repeat(70_000) };
     write();
-    const earlier = openRecorder(path(), sampleDescription(), { force: true });
+    const earlier = openRecorder(logPath(), sampleDescription(), { force: true });
     earlier.append(long);
-    const later = openRecorder(path(), sampleDescription(), { force: true });
+    const later = openRecorder(logPath(), sampleDescription(), { force: true });
     later.append(long);
     earlier.append({ type: "UiEmit", tree: 1 });
     expect(kindOf(() => earlier.finish(successEnd(2)))).toBe("log.replaced");
     earlier.abandon();
     later.finish(successEnd(1));
-    const log = readLog(path());
+    const log = readLog(logPath());
     expect(log.eventCount).toBe(1);
     const [event] = log.events;
     expect(event?.event.type === "UiEmit" ? loadValue(event.event.tree, log.blobs) : undefined).toBe("x".repeat(70_000));
   });
 
   test("a recorder whose log another run has replaced removes no file of that run", () => {
-    const recorder = openRecorder(path(), sampleDescription());
+    const recorder = openRecorder(logPath(), sampleDescription());
     write({ force: true });
     recorder.abandon();
-    expect(readLog(path())).toHaveProperty("end");
+    expect(readLog(logPath())).toHaveProperty("end");
   });
 
   test("force overwrites a cut log, but no other file", () => {
     write();
-    writeFileSync(path(), readFileSync(path()).subarray(0, 200));
+    writeFileSync(logPath(), readFileSync(logPath()).subarray(0, 200));
     write({ force: true });
-    writeFileSync(path(), "");
+    writeFileSync(logPath(), "");
     write({ force: true });
     for (const text of ["fn main() { }", "{}", '{"args": 1}\n', "\u0000"]) {
-      writeFileSync(path(), text);
-      expect(kindOf(() => openRecorder(path(), sampleDescription(), { force: true }))).toBe("log.exists");
-      expect(readFileSync(path(), "utf8")).toBe(text);
+      writeFileSync(logPath(), text);
+      expect(kindOf(() => openRecorder(logPath(), sampleDescription(), { force: true }))).toBe("log.exists");
+      expect(readFileSync(logPath(), "utf8")).toBe(text);
     }
   });
 
@@ -147,29 +147,29 @@ describe("a log on disk", () => {
     expect(kindOf(() => openRecorder(join(folder, "no", "run.jsonl"), sampleDescription()))).toBe("log.io_error");
     expect(kindOf(() => openRecorder(folder, sampleDescription()))).toBe("log.exists");
     expect(kindOf(() => openRecorder(folder, sampleDescription(), { force: true }))).toBe("log.io_error");
-    writeFileSync(`${path()}.blobs`, "in the way");
-    expect(kindOf(() => openRecorder(path(), sampleDescription()))).toBe("log.io_error");
+    writeFileSync(`${logPath()}.blobs`, "in the way");
+    expect(kindOf(() => openRecorder(logPath(), sampleDescription()))).toBe("log.io_error");
     expect(readdirSync(folder)).toEqual(["run.jsonl.blobs"]);
   });
 
   test("a run that failed before its first event leaves no log", () => {
-    openRecorder(path(), sampleDescription()).abandon();
+    openRecorder(logPath(), sampleDescription()).abandon();
     expect(readdirSync(folder)).toEqual([]);
-    const recorder = openRecorder(path(), sampleDescription());
+    const recorder = openRecorder(logPath(), sampleDescription());
     recorder.finish(successEnd(0));
     recorder.abandon();
-    expect(readLog(path())).toHaveProperty("end");
+    expect(readLog(logPath())).toHaveProperty("end");
   });
 
   test.skipIf(process.getuid?.() === 0)("a folder without permission", () => {
     chmodSync(folder, 0o500);
-    expect(kindOf(() => openRecorder(path(), sampleDescription()))).toBe("log.io_error");
+    expect(kindOf(() => openRecorder(logPath(), sampleDescription()))).toBe("log.io_error");
     chmodSync(folder, 0o700);
   });
 
   test("a path without a log is one clear error", () => {
-    expect(kindOf(() => readLog(path()))).toBe("log.io_error");
+    expect(kindOf(() => readLog(logPath()))).toBe("log.io_error");
     expect(kindOf(() => readLog(folder))).toBe("log.io_error");
-    if (spawnSync("mkfifo", [path()]).status === 0) expect(kindOf(() => readLog(path()))).toBe("log.io_error");
+    if (spawnSync("mkfifo", [logPath()]).status === 0) expect(kindOf(() => readLog(logPath()))).toBe("log.io_error");
   });
 });

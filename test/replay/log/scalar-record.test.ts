@@ -19,7 +19,7 @@ const decode = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreB
 const hashOf = (event: string): string => hashOfText(PREVIOUS, EVENT_MEMBER + event + afterEvent(N));
 /** Returns the record for the JSON text of an event. */
 const recordOf = (event: string): string => `${EVENT_MEMBER}${event}${HASH_MEMBER}${hashOf(event)}"${afterEvent(N)}`;
-const read = (record: string): RecordedEvent | undefined => new ScalarRecords().read(encode(record), N);
+const readRecord = (record: string): RecordedEvent | undefined => new ScalarRecords().read(encode(record), N);
 
 const capability = fc.oneof(fc.constantFrom("time.now", "net.fetch"), anyText);
 const scalar: fc.Arbitrary<Value> = fc.oneof(anyText, fc.maxSafeInteger(), fc.boolean(), fc.constant(UNIT));
@@ -57,7 +57,7 @@ test("it reads a changed record only if the recorder would write exactly these b
       const at = position % (record.length + 1);
       // A cut may leave half a surrogate pair, which the encoder replaces.
       const changed = decode(encode(record.slice(0, at) + inserted + record.slice(at + removed)));
-      const found = read(changed);
+      const found = readRecord(changed);
       if (found === undefined) return;
       // The reader does not check the hash: that is done when the hash is compared.
       const [, hash] = /,"hash":"([0-9a-f]{64})","n":12\}$/.exec(changed) ?? [];
@@ -73,7 +73,7 @@ test("it reads scalars", () => {
   for (const value of [0, -1, 123_456_789_012_345, "", "é", "😀", "a b", "\u007f", true, false, UNIT]) {
     const result: RunEvent = { type: "CapResult", capability: "time.now", result: value };
     const call: RunEvent = { type: "CapCall", capability: "net.fetch", args: [value, value] };
-    for (const event of [result, call]) expect(read(recordOf(textOf(event)))).toEqual(event);
+    for (const event of [result, call]) expect(readRecord(recordOf(textOf(event)))).toEqual(event);
   }
 });
 
@@ -105,7 +105,7 @@ describe("it leaves all other events, and all other spellings, to the general re
     '{"CapCall":{"args":[,{"Int":1}],"capability":"a.b"}}',
     '{"CapCall":{"args":[{"Int":1},],"capability":"a.b"}}',
     '{"CapCall":{"capability":"a.b","args":[]}}',
-  ])("%s", (event) => expect(read(recordOf(event))).toBeUndefined());
+  ])("%s", (event) => expect(readRecord(recordOf(event))).toBeUndefined());
 
   const good = recordOf(result('{"Int":1}'));
   test.each([
@@ -114,7 +114,7 @@ describe("it leaves all other events, and all other spellings, to the general re
     ["more after the record", `${good} `],
     ["no end", good.slice(0, -1)],
     ["a short hash", good.replace(hashOf(result('{"Int":1}')), "a")],
-  ])("%s", (_name, record) => expect(read(record)).toBeUndefined());
+  ])("%s", (_name, record) => expect(readRecord(record)).toBeUndefined());
 
   test("bytes that are not UTF-8", () => {
     const record = encode(recordOf(result('{"String":"x"}')));

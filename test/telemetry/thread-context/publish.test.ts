@@ -13,7 +13,7 @@ const root = mkdtempSync(join(tmpdir(), "boruna-context-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 const newFolder = (): string => mkdtempSync(join(root, "slots-"));
 
-const start = (folder: string, ...args: readonly string[]): Promise<StagedProcess> =>
+const startIn = (folder: string, ...args: readonly string[]): Promise<StagedProcess> =>
   startStages(args, { BORUNA_THREAD_CONTEXT: "1", XDG_RUNTIME_DIR: folder });
 
 /** Returns what the only slot in the folder publishes: the trace id and span id, or the state of a slot without ids. */
@@ -27,7 +27,7 @@ function published(folder: string): readonly string[] {
 describe("the file slot of a run", () => {
   test("is valid only while the machine runs", async () => {
     const folder = newFolder();
-    const run = await start(folder, "return");
+    const run = await startIn(folder, "return");
     expect((await run.next()).name).toBe("before");
     expect(published(folder)).toEqual(["invalid"]);
 
@@ -63,7 +63,7 @@ describe("the file slot of a run", () => {
     ]),
   )("disappears when the process ends by %s, and the process ends as it would without it", async (how, end) => {
     const folder = newFolder();
-    const run = await start(folder, how);
+    const run = await startIn(folder, how);
     for (let stage = await run.next(); stage.name !== "ending"; stage = await run.next()) expect(readdirSync(folder)).toHaveLength(1);
     expect(await run.end()).toMatchObject(end);
     expect(readdirSync(folder)).toEqual([]);
@@ -77,7 +77,7 @@ describe("the file slot of a run", () => {
     expect(readdirSync(folder)).toEqual([]);
     off.child.kill("SIGKILL");
 
-    const replay = await start(folder, "return", "replay");
+    const replay = await startIn(folder, "return", "replay");
     await replay.next();
     expect((await replay.next()).name).toBe("running");
     expect(published(folder)).toEqual(["invalid"]);
@@ -95,7 +95,7 @@ describe("the file slot of a run", () => {
   test.skipIf(process.getuid?.() === 0)("is not created, and one line says so, if the folder cannot be written", async () => {
     const folder = newFolder();
     chmodSync(folder, 0o500);
-    const run = await start(folder, "return");
+    const run = await startIn(folder, "return");
     for (let stage = await run.next(); stage.name !== "ending"; stage = await run.next());
     const { code, stderr } = await run.end();
     expect(code).toBe(0);
@@ -104,7 +104,7 @@ describe("the file slot of a run", () => {
 
   test.runIf(DEEP)("is not created, and one line says so, if there is no such folder", async () => {
     const folder = join(root, "missing");
-    const run = await start(folder, "return");
+    const run = await startIn(folder, "return");
     for (let stage = await run.next(); stage.name !== "ending"; stage = await run.next());
     const { code, stderr } = await run.end();
     expect(code).toBe(0);
@@ -115,7 +115,7 @@ describe("the file slot of a run", () => {
 describe.runIf(process.platform === "linux")("another process", () => {
   test("reads the ids; a child that a handler started has no slot", async () => {
     const folder = newFolder();
-    const run = await start(folder, "return");
+    const run = await startIn(folder, "return");
     await run.next();
     expect(readThreadContext(run.pid, {})).toEqual([{ thread: run.pid, ids: undefined }]);
     const { detail } = await run.next();
@@ -129,7 +129,7 @@ describe.runIf(process.platform === "linux")("another process", () => {
 
   test("reads one slot for each thread, and none is left when the main thread exits", async () => {
     const folder = newFolder();
-    const run = await start(folder, "exit", "worker");
+    const run = await startIn(folder, "exit", "worker");
     await run.next();
     const { name, detail } = await run.next();
     expect(name).toBe("running");
@@ -147,7 +147,7 @@ describe.runIf(process.platform === "linux")("another process", () => {
 
   test.runIf(DEEP)("leaves no slot of a worker that was stopped by the exit of the process", async () => {
     const folder = newFolder();
-    const run = await start(folder, "exit", "endless", "worker");
+    const run = await startIn(folder, "exit", "endless", "worker");
     expect((await run.next()).name).toBe("ending");
     expect(readdirSync(folder)).toHaveLength(2);
     await run.end();

@@ -37,7 +37,7 @@ const processor: SpanProcessor = {
   shutdown: () => Promise.resolve(),
 };
 
-function stage(name: string, detail = ids): void {
+function reachStage(name: string, detail = ids): void {
   writeSync(1, `${name} ${detail}\n`);
   readSync(0, Buffer.alloc(1));
 }
@@ -45,20 +45,20 @@ function stage(name: string, detail = ids): void {
 const waitingHandler: Handler = async () => {
   await setImmediate();
   const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], { stdio: ["pipe", "ignore", "ignore"] });
-  stage("waiting", String(child.pid));
+  reachStage("waiting", String(child.pid));
   child.stdin.end();
   return 1;
 };
 
 const blockingHandler: Handler = () => {
-  stage("handling");
+  reachStage("handling");
   return 1;
 };
 
 async function run(): Promise<void> {
   new NodeTracerProvider({ spanProcessors: [processor] }).register();
   const tracing = await chosenTracing(undefined, undefined);
-  stage("before");
+  reachStage("before");
   const program = verifyModule(compile({ name: "stages.ax", text: PROGRAM }).module);
   const result = await executeProgram(program, {
     policy: ALLOW_ALL,
@@ -69,9 +69,9 @@ async function run(): Promise<void> {
     ]),
     runId: "stages",
     tracing,
-    onDebug: (text) => stage(text.replaceAll(`"`, "")),
+    onDebug: (text) => reachStage(text.replaceAll(`"`, "")),
   });
-  stage("after", result.outcome);
+  reachStage("after", result.outcome);
 }
 
 if (more.includes("worker") && isMainThread) {
@@ -84,7 +84,7 @@ if (more.includes("worker") && isMainThread) {
   for (;;);
 } else await run();
 
-if (isMainThread) stage("ending");
+if (isMainThread) reachStage("ending");
 if (end === "exit") process.exit(3);
 if (end === "throw") throw new Error("nobody catches this");
 if (end === "handled signal") process.once("SIGTERM", () => process.exit(9));

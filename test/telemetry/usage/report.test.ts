@@ -5,7 +5,7 @@ import { boundedLines, UsageCounter } from "../../../telemetry/usage/report.ts";
 import { cases } from "../../cases.ts";
 import { EVENT } from "./event.ts";
 
-const runs = (durations: readonly number[]): UsageCounter => {
+const counterOfRuns = (durations: readonly number[]): UsageCounter => {
   const counter = new UsageCounter();
   const ok = { ...EVENT, command: "run", subcommand: null, outcome: "ok", err_class: null, exit_code: 0 } as const;
   for (const duration_ms of durations) counter.addLine(usageLine({ ...ok, duration_ms }));
@@ -13,7 +13,7 @@ const runs = (durations: readonly number[]): UsageCounter => {
 };
 
 test("errors are counted by command and class", () => {
-  const counter = runs([10, 20, 30]);
+  const counter = counterOfRuns([10, 20, 30]);
   for (const err_class of ["io_error", "usage", "io_error"]) counter.addLine(usageLine({ ...EVENT, err_class }));
   counter.addLine(usageLine({ ...EVENT, command: "run", subcommand: null, err_class: "denied" }));
   counter.addLine("{}");
@@ -43,7 +43,7 @@ test("percentiles are the nearest rank, at most 1.6% too low", () => {
   const durations = fc.array(fc.oneof(fc.nat(127), fc.nat(100_000), fc.maxSafeNat()), { minLength: 1, maxLength: 200 });
   fc.assert(
     fc.property(durations, (list) => {
-      const [run] = runs(list).report().commands;
+      const [run] = counterOfRuns(list).report().commands;
       const ascending = list.toSorted((a, b) => a - b);
       for (const [share, value = 0] of [
         [0.5, run?.p50],

@@ -5,7 +5,7 @@ import { readUsageSettings } from "../../../telemetry/usage/settings.ts";
 const FILE = { BORUNA_TELEMETRY_FILE: "~/usage.jsonl" };
 const URL_ON = { BORUNA_TELEMETRY_ENABLED: "1", BORUNA_TELEMETRY_URL: "http://127.0.0.1:4319/" };
 const BUILT_IN = "https://usage.example/v1";
-const toUrl = (url: string): object => ({ kind: "url", url, token: undefined, timeoutMs: 1_500 });
+const sendsTo = (url: string): object => ({ kind: "url", url, token: undefined, timeoutMs: 1_500 });
 
 describe("usage events are off", () => {
   test.each<readonly [what: string, environment: Environment, reason: string]>([
@@ -47,9 +47,9 @@ describe("usage events are on", () => {
   test.each([
     ["a file is asking", FILE, undefined, { kind: "file", path: "~/usage.jsonl" }],
     ["the file wins over the URL", { ...URL_ON, ...FILE }, BUILT_IN, { kind: "file", path: "~/usage.jsonl" }],
-    ["enabled, with a URL", URL_ON, undefined, toUrl("http://127.0.0.1:4319/")],
-    ["a URL that is built in", {}, BUILT_IN, toUrl(BUILT_IN)],
-    ["the URL wins over one that is built in", { BORUNA_TELEMETRY_URL: "http://127.0.0.1/" }, BUILT_IN, toUrl("http://127.0.0.1/")],
+    ["enabled, with a URL", URL_ON, undefined, sendsTo("http://127.0.0.1:4319/")],
+    ["a URL that is built in", {}, BUILT_IN, sendsTo(BUILT_IN)],
+    ["the URL wins over one that is built in", { BORUNA_TELEMETRY_URL: "http://127.0.0.1/" }, BUILT_IN, sendsTo("http://127.0.0.1/")],
   ])("%s", (_what, environment, builtInUrl, destination) => {
     expect(readUsageSettings(environment, builtInUrl)).toMatchObject({ destination, notices: [] });
   });

@@ -29,9 +29,9 @@ import {
 
 await loadElementaryFunctions();
 
-const free = (): Meter => new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+const freeMeter = (): Meter => new Meter(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
-function call(name: string, args: readonly Value[], meter: Meter = free()): Value {
+function call(name: string, args: readonly Value[], meter: Meter = freeMeter()): Value {
   const code = BUILTIN_CODE.get(name);
   if (code === undefined) throw new Error(`no builtin ${name}`);
   expect(args).toHaveLength(code.arity);
@@ -48,9 +48,9 @@ function outcome(name: string, args: readonly Value[], meter?: Meter): string {
   }
 }
 
-const L = (...items: Value[]): ListValue => ListValue.of(items);
-const M = (entries: Record<string, Value>): MapValue => MapValue.from(Object.entries(entries));
-const F = (value: number): FloatValue => new FloatValue(value);
+const listOf = (...items: Value[]): ListValue => ListValue.of(items);
+const mapOf = (entries: Record<string, Value>): MapValue => MapValue.from(Object.entries(entries));
+const floatOf = (value: number): FloatValue => new FloatValue(value);
 const okOf = (result: Value): Value => (result instanceof OkValue ? result.value : expect.fail(textForm(result)));
 const some = (value: Value): SomeValue => new SomeValue(value);
 
@@ -107,7 +107,7 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[12, 10], "8"],
     [[-1, I64_MAX], "9223372036854775807"],
     [[-1, 2 ** 40], "1099511627776"],
-    [[F(1), 1], "!type_error"],
+    [[floatOf(1), 1], "!type_error"],
   ],
   "int.or": [
     [[12, 10], "14"],
@@ -153,10 +153,10 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[" x "], 'Err("invalid integer:  x ")'],
   ],
   "float.to_string": [
-    [[F(0.1)], '"0.1"'],
-    [[F(1e21)], '"1000000000000000000000"'],
-    [[F(-0)], '"-0"'],
-    [[F(Number.NaN)], '"NaN"'],
+    [[floatOf(0.1)], '"0.1"'],
+    [[floatOf(1e21)], '"1000000000000000000000"'],
+    [[floatOf(-0)], '"-0"'],
+    [[floatOf(Number.NaN)], '"NaN"'],
     [[1], "!type_error"],
   ],
   "float.parse": [
@@ -172,78 +172,78 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[""], "None"],
   ],
   "float.floor": [
-    [[F(-1.5)], "-2"],
-    [[F(2 ** 63)], "!arithmetic_overflow"],
+    [[floatOf(-1.5)], "-2"],
+    [[floatOf(2 ** 63)], "!arithmetic_overflow"],
   ],
   "float.ceil": [
-    [[F(1.2)], "2"],
-    [[F(-0.5)], "0"],
-    [[F(Number.NaN)], "!arithmetic_overflow"],
+    [[floatOf(1.2)], "2"],
+    [[floatOf(-0.5)], "0"],
+    [[floatOf(Number.NaN)], "!arithmetic_overflow"],
   ],
   "float.round": [
-    [[F(-2.5)], "-3"],
-    [[F(2.5)], "3"],
-    [[F(0.49999999999999994)], "0"],
-    [[F(Number.POSITIVE_INFINITY)], "!arithmetic_overflow"],
+    [[floatOf(-2.5)], "-3"],
+    [[floatOf(2.5)], "3"],
+    [[floatOf(0.49999999999999994)], "0"],
+    [[floatOf(Number.POSITIVE_INFINITY)], "!arithmetic_overflow"],
   ],
   "float.trunc": [
-    [[F(-1.9)], "-1"],
-    [[F(-(2 ** 63))], "-9223372036854775808"],
+    [[floatOf(-1.9)], "-1"],
+    [[floatOf(-(2 ** 63))], "-9223372036854775808"],
   ],
   "float.sqrt": [
-    [[F(2.25)], "1.5"],
-    [[F(-1)], "NaN"],
+    [[floatOf(2.25)], "1.5"],
+    [[floatOf(-1)], "NaN"],
   ],
   "float.pow": [
-    [[F(2), F(10)], "1024"],
-    [[F(-8), F(1 / 3)], "NaN"],
-    [[F(-0), F(-3)], "-inf"],
-    [[2, F(1)], "!type_error"],
+    [[floatOf(2), floatOf(10)], "1024"],
+    [[floatOf(-8), floatOf(1 / 3)], "NaN"],
+    [[floatOf(-0), floatOf(-3)], "-inf"],
+    [[2, floatOf(1)], "!type_error"],
   ],
   "float.exp": [
-    [[F(0)], "1"],
-    [[F(710)], "inf"],
-    [[F(-746)], "0"],
+    [[floatOf(0)], "1"],
+    [[floatOf(710)], "inf"],
+    [[floatOf(-746)], "0"],
   ],
   "float.log": [
-    [[F(1)], "0"],
-    [[F(0)], "-inf"],
-    [[F(-1)], "NaN"],
+    [[floatOf(1)], "0"],
+    [[floatOf(0)], "-inf"],
+    [[floatOf(-1)], "NaN"],
   ],
-  "float.log2": [[[F(2 ** -1074)], "-1074"]],
-  "float.log10": [[[F(1e15)], "15"]],
+  "float.log2": [[[floatOf(2 ** -1074)], "-1074"]],
+  "float.log10": [[[floatOf(1e15)], "15"]],
   "float.sin": [
-    [[F(-0)], "-0"],
-    [[F(1e300)], "-0.8178819121159085"],
+    [[floatOf(-0)], "-0"],
+    [[floatOf(1e300)], "-0.8178819121159085"],
   ],
-  "float.cos": [[[F(1e300)], "-0.5753861119575491"]],
-  "float.tan": [[[F(Number.POSITIVE_INFINITY)], "NaN"]],
-  "float.asin": [[[F(1.1)], "NaN"]],
-  "float.acos": [[[F(1)], "0"]],
-  "float.atan": [[[F(Number.NEGATIVE_INFINITY)], "-1.5707963267948966"]],
+  "float.cos": [[[floatOf(1e300)], "-0.5753861119575491"]],
+  "float.tan": [[[floatOf(Number.POSITIVE_INFINITY)], "NaN"]],
+  "float.asin": [[[floatOf(1.1)], "NaN"]],
+  "float.acos": [[[floatOf(1)], "0"]],
+  "float.atan": [[[floatOf(Number.NEGATIVE_INFINITY)], "-1.5707963267948966"]],
   "float.atan2": [
-    [[F(0), F(-0)], "3.141592653589793"],
-    [[F(-0), F(-1)], "-3.141592653589793"],
+    [[floatOf(0), floatOf(-0)], "3.141592653589793"],
+    [[floatOf(-0), floatOf(-1)], "-3.141592653589793"],
   ],
   "float.pi": [[[], "3.141592653589793"]],
-  "float.abs": [[[F(-0)], "0"]],
+  "float.abs": [[[floatOf(-0)], "0"]],
   "float.min": [
-    [[F(1.5), F(2)], "1.5"],
-    [[F(0), F(-0)], "-0"],
-    [[F(1), F(Number.NaN)], "NaN"],
+    [[floatOf(1.5), floatOf(2)], "1.5"],
+    [[floatOf(0), floatOf(-0)], "-0"],
+    [[floatOf(1), floatOf(Number.NaN)], "NaN"],
   ],
   "float.max": [
-    [[F(1.5), F(2)], "2"],
-    [[F(-0), F(0)], "0"],
-    [[F(Number.NaN), F(1)], "NaN"],
+    [[floatOf(1.5), floatOf(2)], "2"],
+    [[floatOf(-0), floatOf(0)], "0"],
+    [[floatOf(Number.NaN), floatOf(1)], "NaN"],
   ],
   "float.is_nan": [
-    [[F(Number.NaN)], "true"],
-    [[F(1)], "false"],
+    [[floatOf(Number.NaN)], "true"],
+    [[floatOf(1)], "false"],
   ],
   "float.is_finite": [
-    [[F(1)], "true"],
-    [[F(Number.NEGATIVE_INFINITY)], "false"],
+    [[floatOf(1)], "true"],
+    [[floatOf(Number.NEGATIVE_INFINITY)], "false"],
   ],
   "bool.to_string": [
     [[true], '"true"'],
@@ -344,9 +344,9 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [["aaa", "aa"], '["", "a"]'],
   ],
   "string.join": [
-    [[L("a", "b"), "-"], '"a-b"'],
-    [[L(), "-"], '""'],
-    [[L("a", 1), "-"], "!type_error"],
+    [[listOf("a", "b"), "-"], '"a-b"'],
+    [[listOf(), "-"], '""'],
+    [[listOf("a", 1), "-"], "!type_error"],
   ],
   "string.replace": [
     [["a-b-c", "-", "$&"], '"a$&b$&c"'],
@@ -407,84 +407,84 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
   ],
 
   "list.len": [
-    [[L(1, 2)], "2"],
+    [[listOf(1, 2)], "2"],
     [[RecordValue.of(0xffff, [1])], "1"],
     [["x"], "!type_error"],
   ],
   "list.is_empty": [
-    [[L()], "true"],
-    [[L(1)], "false"],
+    [[listOf()], "true"],
+    [[listOf(1)], "false"],
   ],
   "list.first": [
-    [[L(1, 2)], "Some(1)"],
-    [[L()], "None"],
+    [[listOf(1, 2)], "Some(1)"],
+    [[listOf()], "None"],
   ],
   "list.tail": [
-    [[L(1, 2)], "[2]"],
-    [[L()], "[]"],
+    [[listOf(1, 2)], "[2]"],
+    [[listOf()], "[]"],
   ],
   "list.last": [
-    [[L(1, 2)], "Some(2)"],
-    [[L()], "None"],
+    [[listOf(1, 2)], "Some(2)"],
+    [[listOf()], "None"],
   ],
   "list.get": [
-    [[L(1, 2), 1], "Some(2)"],
-    [[L(1, 2), 2], "None"],
-    [[L(1), -1], "None"],
-    [[L(1), I64_MAX], "None"],
+    [[listOf(1, 2), 1], "Some(2)"],
+    [[listOf(1, 2), 2], "None"],
+    [[listOf(1), -1], "None"],
+    [[listOf(1), I64_MAX], "None"],
   ],
   list_get: [
-    [[L(1, 2), 1], "2"],
-    [[L(1, 2), 2], "!index_out_of_bounds"],
-    [[L(1), -1], "!index_out_of_bounds"],
-    [[L(1), "x"], "!type_error"],
+    [[listOf(1, 2), 1], "2"],
+    [[listOf(1, 2), 2], "!index_out_of_bounds"],
+    [[listOf(1), -1], "!index_out_of_bounds"],
+    [[listOf(1), "x"], "!type_error"],
     [[RecordValue.of(0xffff, [7]), 0], "7"],
   ],
   "list.push": [
-    [[L(1), 2], "[1, 2]"],
+    [[listOf(1), 2], "[1, 2]"],
     [[RecordValue.of(0xffff, [7]), 8], "[7, 8]"],
   ],
   "list.set": [
-    [[L(1, 2), 1, 5], "[1, 5]"],
-    [[L(...Array.from({ length: 40 }, () => 0)), 39, 5], `[${"0, ".repeat(39)}5]`],
-    [[L(1, 2), 2, 5], "!index_out_of_bounds"],
-    [[L(1, 2), -1, 5], "!index_out_of_bounds"],
-    [[L(1, 2), I64_MAX, 5], "!index_out_of_bounds"],
-    [[L(1), "x", 5], "!type_error"],
+    [[listOf(1, 2), 1, 5], "[1, 5]"],
+    [[listOf(...Array.from({ length: 40 }, () => 0)), 39, 5], `[${"0, ".repeat(39)}5]`],
+    [[listOf(1, 2), 2, 5], "!index_out_of_bounds"],
+    [[listOf(1, 2), -1, 5], "!index_out_of_bounds"],
+    [[listOf(1, 2), I64_MAX, 5], "!index_out_of_bounds"],
+    [[listOf(1), "x", 5], "!type_error"],
     [[RecordValue.of(0xffff, [7]), 0, 8], "[8]"],
   ],
   "list.concat": [
-    [[L(1), L(2)], "[1, 2]"],
-    [[L(1), 2], "!type_error"],
+    [[listOf(1), listOf(2)], "[1, 2]"],
+    [[listOf(1), 2], "!type_error"],
   ],
-  "list.reverse": [[[L(1, 2)], "[2, 1]"]],
+  "list.reverse": [[[listOf(1, 2)], "[2, 1]"]],
   "list.slice": [
-    [[L(1, 2, 3), 1, 9], "[2, 3]"],
-    [[L(1, 2, 3), -1, 2], "[1, 2]"],
-    [[L(1, 2), 1, 1], "[]"],
-    [[L(1, 2), I64_MIN, I64_MAX], "[1, 2]"],
+    [[listOf(1, 2, 3), 1, 9], "[2, 3]"],
+    [[listOf(1, 2, 3), -1, 2], "[1, 2]"],
+    [[listOf(1, 2), 1, 1], "[]"],
+    [[listOf(1, 2), I64_MIN, I64_MAX], "[1, 2]"],
   ],
   "list.take": [
-    [[L(1, 2, 3), 2], "[1, 2]"],
-    [[L(1), I64_MAX], "[1]"],
-    [[L(1), -1], "[]"],
+    [[listOf(1, 2, 3), 2], "[1, 2]"],
+    [[listOf(1), I64_MAX], "[1]"],
+    [[listOf(1), -1], "[]"],
   ],
   "list.drop": [
-    [[L(1, 2, 3), 2], "[3]"],
-    [[L(1), I64_MAX], "[]"],
-    [[L(1), -1], "[1]"],
+    [[listOf(1, 2, 3), 2], "[3]"],
+    [[listOf(1), I64_MAX], "[]"],
+    [[listOf(1), -1], "[1]"],
   ],
   "list.chunks": [
-    [[L(1, 2, 3), 2], "[[1, 2], [3]]"],
-    [[L(1, 2), I64_MAX], "[[1, 2]]"],
-    [[L(), 1], "[]"],
-    [[L(1), 0], "!invalid_value"],
+    [[listOf(1, 2, 3), 2], "[[1, 2], [3]]"],
+    [[listOf(1, 2), I64_MAX], "[[1, 2]]"],
+    [[listOf(), 1], "[]"],
+    [[listOf(1), 0], "!invalid_value"],
   ],
   "list.windows": [
-    [[L(1, 2, 3), 2], "[[1, 2], [2, 3]]"],
-    [[L(1, 2), I64_MAX], "[]"],
-    [[L(1, 2), 2], "[[1, 2]]"],
-    [[L(1), -1], "!invalid_value"],
+    [[listOf(1, 2, 3), 2], "[[1, 2], [2, 3]]"],
+    [[listOf(1, 2), I64_MAX], "[]"],
+    [[listOf(1, 2), 2], "[[1, 2]]"],
+    [[listOf(1), -1], "!invalid_value"],
   ],
   "list.repeat": [
     [["a", 2], '["a", "a"]'],
@@ -492,31 +492,31 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[1, 2 ** 40], "!alloc_limit"],
   ],
   "list.max": [
-    [[L(2, 3, 1)], "Some(3)"],
-    [[L(F(1), F(Number.NaN))], "Some(NaN)"],
-    [[L(F(-0), F(0))], "Some(-0)"],
-    [[L()], "None"],
+    [[listOf(2, 3, 1)], "Some(3)"],
+    [[listOf(floatOf(1), floatOf(Number.NaN))], "Some(NaN)"],
+    [[listOf(floatOf(-0), floatOf(0))], "Some(-0)"],
+    [[listOf()], "None"],
   ],
   "list.min": [
-    [[L("b", "a")], 'Some("a")'],
-    [[L(F(0), F(-0))], "Some(0)"],
-    [[L()], "None"],
+    [[listOf("b", "a")], 'Some("a")'],
+    [[listOf(floatOf(0), floatOf(-0))], "Some(0)"],
+    [[listOf()], "None"],
   ],
   "list.contains": [
-    [[L(1, L(2)), L(2)], "true"],
-    [[L(1), F(1)], "false"],
-    [[L(F(Number.NaN)), F(Number.NaN)], "false"],
+    [[listOf(1, listOf(2)), listOf(2)], "true"],
+    [[listOf(1), floatOf(1)], "false"],
+    [[listOf(floatOf(Number.NaN)), floatOf(Number.NaN)], "false"],
   ],
   "list.index_of": [
-    [[L(1, 2, 2), 2], "Some(1)"],
-    [[L(1), 2], "None"],
+    [[listOf(1, 2, 2), 2], "Some(1)"],
+    [[listOf(1), 2], "None"],
   ],
   "list.sort": [
-    [[L(3, 1, 2)], "[1, 2, 3]"],
-    [[L("b", "\u{10000}", "\uffff", "a")], '["a", "b", "\uffff", "\u{10000}"]'],
-    [[L(F(Number.NaN), F(1), F(Number.NEGATIVE_INFINITY))], "[-inf, 1, NaN]"],
-    [[L()], "[]"],
-    [[L(I64_MAX, 1, I64_MIN)], "[-9223372036854775808, 1, 9223372036854775807]"],
+    [[listOf(3, 1, 2)], "[1, 2, 3]"],
+    [[listOf("b", "\u{10000}", "\uffff", "a")], '["a", "b", "\uffff", "\u{10000}"]'],
+    [[listOf(floatOf(Number.NaN), floatOf(1), floatOf(Number.NEGATIVE_INFINITY))], "[-inf, 1, NaN]"],
+    [[listOf()], "[]"],
+    [[listOf(I64_MAX, 1, I64_MIN)], "[-9223372036854775808, 1, 9223372036854775807]"],
   ],
   "list.range": [
     [[1, 4], "[1, 2, 3]"],
@@ -525,50 +525,50 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[I64_MIN, I64_MAX], "!step_limit"],
   ],
   "list.flatten": [
-    [[L(L(1), L(), L(2, 3))], "[1, 2, 3]"],
-    [[L(1)], "!type_error"],
+    [[listOf(listOf(1), listOf(), listOf(2, 3))], "[1, 2, 3]"],
+    [[listOf(1)], "!type_error"],
   ],
   "list.unique": [
-    [[L(2, 1, 2, 3, 1)], "[2, 1, 3]"],
-    [[L(F(Number.NaN), F(Number.NaN), F(0), F(-0))], "[NaN, 0]"],
-    [[L(1, F(1))], "[1, 1]"],
+    [[listOf(2, 1, 2, 3, 1)], "[2, 1, 3]"],
+    [[listOf(floatOf(Number.NaN), floatOf(Number.NaN), floatOf(0), floatOf(-0))], "[NaN, 0]"],
+    [[listOf(1, floatOf(1))], "[1, 1]"],
   ],
   "list.sum": [
-    [[L(1, 2, 3)], "6"],
-    [[L()], "0"],
-    [[L(I64_MAX, 1)], "!arithmetic_overflow"],
-    [[L("x")], "!type_error"],
+    [[listOf(1, 2, 3)], "6"],
+    [[listOf()], "0"],
+    [[listOf(I64_MAX, 1)], "!arithmetic_overflow"],
+    [[listOf("x")], "!type_error"],
   ],
 
   "map.get": [
-    [[M({ a: 1 }), "a"], "Some(1)"],
-    [[M({ a: 1 }), "__proto__"], "None"],
-    [[M({}), 1], "!type_error"],
+    [[mapOf({ a: 1 }), "a"], "Some(1)"],
+    [[mapOf({ a: 1 }), "__proto__"], "None"],
+    [[mapOf({}), 1], "!type_error"],
   ],
   "map.at": [
-    [[M({ a: 1 }), "a"], "1"],
-    [[M({ a: 1 }), "b"], "!index_out_of_bounds"],
-    [[M({}), 1], "!type_error"],
+    [[mapOf({ a: 1 }), "a"], "1"],
+    [[mapOf({ a: 1 }), "b"], "!index_out_of_bounds"],
+    [[mapOf({}), 1], "!type_error"],
   ],
   "map.set": [
-    [[M({ b: 1 }), "a", 2], "{a: 2, b: 1}"],
-    [[M({ a: 1 }), "a", 2], "{a: 2}"],
+    [[mapOf({ b: 1 }), "a", 2], "{a: 2, b: 1}"],
+    [[mapOf({ a: 1 }), "a", 2], "{a: 2}"],
   ],
   "map.remove": [
-    [[M({ a: 1, b: 2 }), "a"], "{b: 2}"],
-    [[M({ a: 1 }), "x"], "{a: 1}"],
+    [[mapOf({ a: 1, b: 2 }), "a"], "{b: 2}"],
+    [[mapOf({ a: 1 }), "x"], "{a: 1}"],
   ],
   "map.contains_key": [
-    [[M({ a: 1 }), "a"], "true"],
-    [[M({ a: 1 }), "b"], "false"],
+    [[mapOf({ a: 1 }), "a"], "true"],
+    [[mapOf({ a: 1 }), "b"], "false"],
   ],
-  "map.keys": [[[M({ b: 2, a: 1 })], '["a", "b"]']],
-  "map.values": [[[M({ b: 2, a: 1 })], "[1, 2]"]],
+  "map.keys": [[[mapOf({ b: 2, a: 1 })], '["a", "b"]']],
+  "map.values": [[[mapOf({ b: 2, a: 1 })], "[1, 2]"]],
   "map.len": [
-    [[M({ a: 1 })], "1"],
-    [[L()], "!type_error"],
+    [[mapOf({ a: 1 })], "1"],
+    [[listOf()], "!type_error"],
   ],
-  "map.merge": [[[M({ a: 1, b: 1 }), M({ b: 2, c: 3 })], "{a: 1, b: 2, c: 3}"]],
+  "map.merge": [[[mapOf({ a: 1, b: 1 }), mapOf({ b: 2, c: 3 })], "{a: 1, b: 2, c: 3}"]],
 
   "json.parse": [
     [['[1, 2.5, null, true, "x"]'], 'Ok([1, 2.5, (), true, "x"])'],
@@ -579,27 +579,27 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
   ],
   "json.stringify": [
     [
-      [M({ b: L(1, F(1), F(Number.NaN)), a: UNIT, "\u{10000}": true, "\uffff": 'q"\n' })],
+      [mapOf({ b: listOf(1, floatOf(1), floatOf(Number.NaN)), a: UNIT, "\u{10000}": true, "\uffff": 'q"\n' })],
       '"{"a":null,"b":[1,1.0,null],"\uffff":"q\\"\\n","\u{10000}":true}"',
     ],
     [[I64_MAX], '"9223372036854775807"'],
-    [[L(M({}), L())], '"[{},[]]"'],
+    [[listOf(mapOf({}), listOf())], '"[{},[]]"'],
     [[RecordValue.of(0, [])], "!type_error"],
-    [[L(some(1))], "!type_error"],
+    [[listOf(some(1))], "!type_error"],
   ],
   "json.get": [
-    [[M({ a: M({ b: L(7, 8) }) }), "a.b[1]"], "Some(8)"],
-    [[L(L(1)), "[0][0]"], "Some(1)"],
-    [[L(M({ x: 1 })), "[0].x"], "Some(1)"],
+    [[mapOf({ a: mapOf({ b: listOf(7, 8) }) }), "a.b[1]"], "Some(8)"],
+    [[listOf(listOf(1)), "[0][0]"], "Some(1)"],
+    [[listOf(mapOf({ x: 1 })), "[0].x"], "Some(1)"],
     [[5, ""], "Some(5)"],
-    [[M({ a: 1 }), "a.b"], "None"],
-    [[M({ a: 1 }), ".a"], "None"],
-    [[M({ a: 1 }), "a."], "None"],
-    [[M({ a: 1 }), "a]"], "None"],
-    [[L(1), "[x]"], "None"],
-    [[L(1), "[0"], "None"],
-    [[L(1), "[0]a"], "None"],
-    [[L(1), "[9]"], "None"],
+    [[mapOf({ a: 1 }), "a.b"], "None"],
+    [[mapOf({ a: 1 }), ".a"], "None"],
+    [[mapOf({ a: 1 }), "a."], "None"],
+    [[mapOf({ a: 1 }), "a]"], "None"],
+    [[listOf(1), "[x]"], "None"],
+    [[listOf(1), "[0"], "None"],
+    [[listOf(1), "[0]a"], "None"],
+    [[listOf(1), "[9]"], "None"],
   ],
   "json.as_string": [
     [["x"], 'Some("x")'],
@@ -607,12 +607,12 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
   ],
   "json.as_int": [
     [[1], "Some(1)"],
-    [[F(1)], "None"],
+    [[floatOf(1)], "None"],
     [[I64_MAX], "Some(9223372036854775807)"],
   ],
   "json.as_float": [
     [[1], "Some(1)"],
-    [[F(1.5)], "Some(1.5)"],
+    [[floatOf(1.5)], "Some(1.5)"],
     [["1"], "None"],
   ],
   "json.as_bool": [
@@ -620,12 +620,12 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[UNIT], "None"],
   ],
   "json.as_list": [
-    [[L(1)], "Some([1])"],
-    [[M({})], "None"],
+    [[listOf(1)], "Some([1])"],
+    [[mapOf({})], "None"],
   ],
   "json.as_object": [
-    [[M({ a: 1 })], "Some({a: 1})"],
-    [[L()], "None"],
+    [[mapOf({ a: 1 })], "Some({a: 1})"],
+    [[listOf()], "None"],
   ],
   "json.of_null": [[[], "()"]],
   "json.of_string": [
@@ -634,10 +634,10 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
   ],
   "json.of_int": [
     [[1], "1"],
-    [[F(1)], "!type_error"],
+    [[floatOf(1)], "!type_error"],
   ],
   "json.of_float": [
-    [[F(1.5)], "1.5"],
+    [[floatOf(1.5)], "1.5"],
     [[1], "!type_error"],
   ],
   "json.of_bool": [
@@ -645,11 +645,11 @@ const CASES: Readonly<Record<string, readonly (readonly [readonly Value[], strin
     [[1], "!type_error"],
   ],
   "json.of_list": [
-    [[L(1)], "[1]"],
+    [[listOf(1)], "[1]"],
     [[1], "!type_error"],
   ],
   "json.of_object": [
-    [[M({ a: 1 })], "{a: 1}"],
+    [[mapOf({ a: 1 })], "{a: 1}"],
     [[1], "!type_error"],
   ],
 
@@ -876,7 +876,7 @@ describe("properties", () => {
     text,
     fc.boolean(),
     fc.constant(UNIT),
-    fc.double({ noNaN: true, noDefaultInfinity: true }).map(F),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(floatOf),
   );
   const { json } = fc.letrec<{ json: Value }>((tie) => ({
     json: fc.oneof(
@@ -940,7 +940,7 @@ test("json.parse says where text is wrong, and refuses deep nesting", () => {
 test("json.parse and json.stringify have the same limit on nesting", () => {
   const nested = (depth: number): Value => {
     let value: Value = 1;
-    for (let i = 0; i < depth; i++) value = i % 2 === 0 ? L(value) : MapValue.from([["k", value]]);
+    for (let i = 0; i < depth; i++) value = i % 2 === 0 ? listOf(value) : MapValue.from([["k", value]]);
     return value;
   };
   const depth = MACHINE_LIMITS.valueDepth;
@@ -956,11 +956,11 @@ test("a lone surrogate in JSON text becomes U+FFFD, in keys too", () => {
 
 test("a value whose tree form is huge stops at a limit", () => {
   let value: Value = 1;
-  for (let i = 0; i < 60; i++) value = L(value, value);
+  for (let i = 0; i < 60; i++) value = listOf(value, value);
   expect(outcome("json.stringify", [value], new Meter(100_000, 2 ** 40))).toBe("!step_limit");
-  expect(outcome("list.contains", [L(value), L(value, 1)], new Meter(1_000, 2 ** 40))).toBe("false");
+  expect(outcome("list.contains", [listOf(value), listOf(value, 1)], new Meter(1_000, 2 ** 40))).toBe("false");
   let twin: Value = 1;
-  for (let i = 0; i < 60; i++) twin = L(twin, twin);
-  expect(outcome("list.contains", [L(value), twin], new Meter(10_000, 2 ** 40))).toBe("!step_limit");
-  expect(outcome("list.sort", [L(value, twin)], new Meter(10_000, 2 ** 40))).toBe("!step_limit");
+  for (let i = 0; i < 60; i++) twin = listOf(twin, twin);
+  expect(outcome("list.contains", [listOf(value), twin], new Meter(10_000, 2 ** 40))).toBe("!step_limit");
+  expect(outcome("list.sort", [listOf(value, twin)], new Meter(10_000, 2 ** 40))).toBe("!step_limit");
 });

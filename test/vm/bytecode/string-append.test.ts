@@ -108,7 +108,7 @@ function same(program: Program, args: readonly Value[] = [], limits: Partial<Lim
 /** The bytes that a program allocates. */
 const bytesOf = (text: string, ...args: readonly Value[]): number => same(programOf(text), args).allocBytes;
 
-const loop = (body: string, before = "", after = "string.len(s)"): string => `fn main(n: Int) -> Int {
+const loopProgram = (body: string, before = "", after = "string.len(s)"): string => `fn main(n: Int) -> Int {
     let mut s = "some text to begin with"
     let mut t = "t"
     let mut seen = 0
@@ -126,39 +126,39 @@ const one = BYTES.stringHeader + BYTES.codeUnit;
 
 describe("what is charged", () => {
   test("each append charges its piece, the first read the full length, the second read nothing", () => {
-    expect(bytesOf(loop('s = s ++ "x"'), 1000)).toBe(1000 * one + BYTES.codeUnit * (START + 1000));
-    expect(bytesOf(loop('s = s ++ "x"', "", "string.len(s) + string.len(s) + string.len(s)"), 1000)).toBe(
+    expect(bytesOf(loopProgram('s = s ++ "x"'), 1000)).toBe(1000 * one + BYTES.codeUnit * (START + 1000));
+    expect(bytesOf(loopProgram('s = s ++ "x"', "", "string.len(s) + string.len(s) + string.len(s)"), 1000)).toBe(
       1000 * one + BYTES.codeUnit * (START + 1000),
     );
-    expect(bytesOf(loop('s = s ++ "x"', "", "seen"), 1000)).toBe(1000 * one);
-    expect(bytesOf(loop('s = s ++ "x"'), 0)).toBe(0);
+    expect(bytesOf(loopProgram('s = s ++ "x"', "", "seen"), 1000)).toBe(1000 * one);
+    expect(bytesOf(loopProgram('s = s ++ "x"'), 0)).toBe(0);
   });
 
   test("chains", () => {
-    expect(bytesOf(loop('s = s ++ "x" ++ "yz"', "", "seen"), 10)).toBe(10 * (one + BYTES.stringHeader + 2 * BYTES.codeUnit));
+    expect(bytesOf(loopProgram('s = s ++ "x" ++ "yz"', "", "seen"), 10)).toBe(10 * (one + BYTES.stringHeader + 2 * BYTES.codeUnit));
   });
 
   test("the shorter of the two, whichever it is", () => {
-    const text = loop('t = "" t = t ++ s', "", "seen");
+    const text = loopProgram('t = "" t = t ++ s', "", "seen");
     expect(bytesOf(text, 10)).toBe(10 * BYTES.stringHeader);
   });
 
   test("reading the String in each iteration charges as much as an ordinary join", () => {
     const whole = Array.from({ length: 50 }, (_, i) => BYTES.codeUnit * (START + i + 1)).reduce((a, b) => a + b);
-    expect(bytesOf(loop('s = s ++ "x"  seen = seen + string.len(s)', "", "seen"), 50)).toBe(50 * one + whole);
+    expect(bytesOf(loopProgram('s = s ++ "x"  seen = seen + string.len(s)', "", "seen"), 50)).toBe(50 * one + whole);
     const joined = Array.from({ length: 50 }, (_, i) => stringCharge(START + i + 1)).reduce((a, b) => a + b);
-    expect(bytesOf(loop('t = s ++ "x"  s = t', "", "seen"), 50)).toBe(joined);
+    expect(bytesOf(loopProgram('t = s ++ "x"  s = t', "", "seen"), 50)).toBe(joined);
   });
 
   test("a String that replaces a pending one is not pending", () => {
-    expect(bytesOf(loop('s = s ++ "x"  s = int.to_string(i)', "", "string.len(s)"), 10)).toBe(10 * (one + stringCharge(1)));
-    expect(bytesOf(loop('s = s ++ "x"  s = "new"', "", "string.len(s)"), 10)).toBe(10 * one);
+    expect(bytesOf(loopProgram('s = s ++ "x"  s = int.to_string(i)', "", "string.len(s)"), 10)).toBe(10 * (one + stringCharge(1)));
+    expect(bytesOf(loopProgram('s = s ++ "x"  s = "new"', "", "string.len(s)"), 10)).toBe(10 * one);
   });
 
   test("doubling charges the full length twice: for the read and for the join", () => {
     const lengths = Array.from({ length: 10 }, (_, i) => START * 2 ** i);
     const pending = lengths.slice(1).reduce((a, b) => a + BYTES.codeUnit * b, 0);
-    expect(bytesOf(loop("s = s ++ s", "", "seen"), 10)).toBe(lengths.reduce((a, b) => a + stringCharge(b), 0) + pending);
+    expect(bytesOf(loopProgram("s = s ++ s", "", "seen"), 10)).toBe(lengths.reduce((a, b) => a + stringCharge(b), 0) + pending);
   });
 
   test("appends of Lists, and of values that cannot be joined, charge as before", () => {
@@ -170,7 +170,7 @@ describe("what is charged", () => {
   });
 
   test("200,000 appends stay within the default limits", () => {
-    const program = programOf(loop('s = s ++ "x"'));
+    const program = programOf(loopProgram('s = s ++ "x"'));
     const expected = 200_000 * one + BYTES.codeUnit * (START + 200_000);
     for (const engine of ["interpreter", "compiled", "auto"] as const) {
       const found = runOn(engine, program, { args: [200_000] });
@@ -180,7 +180,7 @@ describe("what is charged", () => {
   });
 
   test("the compiled engine compiles appends", () => {
-    const program = programOf(loop('s = s ++ "x"'));
+    const program = programOf(loopProgram('s = s ++ "x"'));
     runOn("auto", program, { args: [200_000] });
     expect(countsOf(program, "auto")).toMatchObject({ compiled: 1, deoptimized: 0 });
   });
@@ -286,7 +286,7 @@ describe("the same on both engines, traced and not", () => {
     }
     // A String that is pending when the engines change is read much later.
     const body = 'if i % 500000 == 499999 { s = s ++ "x" }  if i == 5 { t = t ++ "y" }';
-    const long = programOf(loop(body, 's = s ++ "first"', "string.len(s) + string.len(t)"));
+    const long = programOf(loopProgram(body, 's = s ++ "first"', "string.len(s) + string.len(t)"));
     const limits = { max_steps: 100_000_000 };
     const expected = runOn("interpreter", long, { args: [1_300_000], limits });
     expect(expected.steps).toBeGreaterThan(20_000_000);

@@ -45,7 +45,7 @@ const CALLER: TestFunction = {
 /** Code that returns at once, because the argument is false here. */
 const LEAVES: Code = [["LoadLocal", 0], ["JmpIf", 4], ["PushConst", ONE], "Ret"];
 
-const calling = (functions: readonly TestFunction[], times: number, argument: Value = false, more: readonly Value[] = []): Module =>
+const moduleCalling = (functions: readonly TestFunction[], times: number, argument: Value = false, more: readonly Value[] = []): Module =>
   moduleOf([CALLER, ...functions], [times, 1, argument, ...more]);
 
 const LARGE_TABLE = Array.from({ length: 5_000 }, () => ({ tag: 0, target: 0 }));
@@ -73,7 +73,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
       );
       return { arity: 1, code };
     });
-    return calling(functions, 20, false, ["a String"]);
+    return moduleCalling(functions, 20, false, ["a String"]);
   },
   "many blocks with many operands on the stack": () => {
     const length = 6;
@@ -85,14 +85,14 @@ const CASES: Readonly<Record<string, () => Module>> = {
       code.push("Ret");
       return { arity: 1, locals: 200, code };
     });
-    return calling(functions, 20);
+    return moduleCalling(functions, 20);
   },
   "one large match table that many instructions share": () => {
     const code: Code = [["Jmp", 3], "Nop", "Ret"];
     for (let i = 0; i < 8; i++) code.push(["LoadLocal", 0], ["JmpIfNot", code.length + 4], ["LoadLocal", 0], ["Match", 0]);
     code.push(["PushConst", ONE], "Ret");
     const matchTables = [Array.from({ length: 65_536 }, (_, tag) => ({ tag, target: 2 }))];
-    return calling([{ arity: 1, code, matchTables }], 2_000);
+    return moduleCalling([{ arity: 1, code, matchTables }], 2_000);
   },
   "a match with the most arms, each with its own block": () => {
     const code: Code = [
@@ -105,7 +105,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
       code.push("Ret");
     }
     const matchTables = [Array.from({ length: 65_536 }, (_, i) => ({ tag: i - 5, target: targets[i % targets.length] ?? 2 }))];
-    return calling([{ arity: 1, code, matchTables }], 60);
+    return moduleCalling([{ arity: 1, code, matchTables }], 60);
   },
   "a function value that can never be compiled": () => {
     // A loop with two entry points.
@@ -125,7 +125,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
       "Ret",
     );
     const caller: TestFunction = { arity: 1, code: [["PushConst", 3], ["LoadLocal", 0], ["CallIndirect", 1], "Ret"] };
-    return calling([caller, { arity: 1, code }], 15_000, new FnRefValue(2), [false]);
+    return moduleCalling([caller, { arity: 1, code }], 15_000, new FnRefValue(2), [false]);
   },
   "loops inside loops": () => {
     const code = LEAVES.slice();
@@ -136,7 +136,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     }
     for (const [i, head] of heads.toReversed().entries()) code.push(["LoadLocal", i % 200], ["JmpIf", head]);
     code.push(["PushConst", ONE], "Ret");
-    return calling([{ arity: 1, locals: 200, code }], 200);
+    return moduleCalling([{ arity: 1, locals: 200, code }], 200);
   },
   "many loops in a row, each an entry point": () => {
     const code: Code = [];
@@ -155,7 +155,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
       );
     }
     code.push(["PushConst", ONE], "Ret");
-    return calling([{ arity: 1, code }], 20, 1, [false]);
+    return moduleCalling([{ arity: 1, code }], 20, 1, [false]);
   },
   "guesses about kinds that fail in one function after the other": () => {
     const length = 250;
@@ -177,7 +177,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     const all: Code = [["PushConst", 4], ["Call", 2, 1], "Pop"];
     for (let i = 0; i < length; i++) all.push(["LoadLocal", 0], ["Call", 3 + i, 1], "Pop");
     all.push(["PushConst", ONE], "Ret");
-    return calling([{ arity: 1, code: all }, burn, ...wide], 70, I64_MAX, [0, 15_000]);
+    return moduleCalling([{ arity: 1, code: all }, burn, ...wide], 70, I64_MAX, [0, 15_000]);
   },
   "large unused match tables in a function that is compiled into many units": () => {
     const length = 900;
@@ -207,7 +207,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
   "a long else-if of wrapped values": () => {
     const code: Code = [["LoadLocal", 0], ["Match", 0], "Ret", "Ret"];
     const matchTables = [Array.from({ length: 65_536 }, (_, i) => ({ tag: i - 5, target: 2 + (i % 2) }))];
-    return calling([{ arity: 1, code, matchTables }], 20_000, UNIT);
+    return moduleCalling([{ arity: 1, code, matchTables }], 20_000, UNIT);
   },
   "many loops that each reach more functions than one unit compiles": () => {
     const callees = 302;
@@ -231,7 +231,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
     for (let i = 0; i < 30; i++) branches.push(["LoadLocal", 0], ["JmpIf", branches.length + 3], "Nop");
     branches.push(["PushConst", ONE], "Ret");
     const callee: TestFunction = { locals: 20, code: branches };
-    return calling([{ arity: 1, code }, ...Array<TestFunction>(callees).fill(callee)], 40);
+    return moduleCalling([{ arity: 1, code }, ...Array<TestFunction>(callees).fill(callee)], 40);
   },
 };
 

@@ -53,7 +53,7 @@ const payloads = smallest.map((bytes): unknown => JSON.parse(new TextDecoder().d
 /** How often each end occurred, by the way the modules were made. */
 const tally = new Map<string, Map<string, number>>();
 
-function count(way: string, end: string): void {
+function countEnd(way: string, end: string): void {
   const ends = tally.get(way) ?? new Map<string, number>();
   ends.set(end, (ends.get(end) ?? 0) + 1);
   tally.set(way, ends);
@@ -64,7 +64,7 @@ function hammer(way: string, make: (choices: Choices) => () => Module, args: rea
   for (let i = 0; i < MODULES; i++) {
     const seed = SEED + i;
     try {
-      count(way, endOf(make(new Choices(seed)), LIMITS, args));
+      countEnd(way, endOf(make(new Choices(seed)), LIMITS, args));
     } catch (error) {
       throw new Error(`${way}, BORUNA_SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }

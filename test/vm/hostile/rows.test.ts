@@ -27,11 +27,11 @@ function ran(module: Module): string {
 
 const moduleOfText = (text: string): Module => compile({ name: "main.ax", text }).module;
 
-function changed(module: Module, name: string, change: (def: FunctionDef) => FunctionDef): Module {
+function withFunction(module: Module, name: string, change: (def: FunctionDef) => FunctionDef): Module {
   expect(module.functions.map((f) => f.name)).toContain(name);
   return { ...module, functions: module.functions.map((f) => (f.name === name ? change(f) : f)) };
 }
-const undeclare = (def: FunctionDef): FunctionDef => ({ ...def, capabilities: [] });
+const withoutCapabilities = (def: FunctionDef): FunctionDef => ({ ...def, capabilities: [] });
 
 const PROGRAM = `fn read(path: String) -> String !{fs.read} { fs.read(path) }
 fn each<A, B, e>(xs: List<A>, f: Fn(A) -> B !{e}) -> List<B> !{e} { list.map(xs, f) }
@@ -54,7 +54,7 @@ test.each([
   ["a capability as a value", "fs.read", "fs.read true, fs.read false: capability_denied"],
   ["a closure", "main.lambda1", "fs.read true, fs.read true, fs.read false: capability_denied"],
 ])("%s that no longer declares its call is refused", (_, name, expected) =>
-  expect(ran(changed(moduleOfText(PROGRAM), name, undeclare))).toBe(expected),
+  expect(ran(withFunction(moduleOfText(PROGRAM), name, withoutCapabilities))).toBe(expected),
 );
 
 test.each(["each", "list_map"])("%s cannot make a call of its own, although caller and argument declare it", (name) => {
@@ -68,7 +68,7 @@ test.each(["each", "list_map"])("%s cannot make a call of its own, although call
       { op: "Ret", operands: [] },
     ],
   });
-  expect(ran(changed(module, name, sneaky))).toBe("fs.read false: capability_denied");
+  expect(ran(withFunction(module, name, sneaky))).toBe("fs.read false: capability_denied");
 });
 
 /** `read` calls fs.read and declares it; each entry function reaches it in another way. */

@@ -13,7 +13,7 @@ import { ENGINES, runOn, runOnBoth } from "./hostile.ts";
 type Code = TestFunction["code"];
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const payload = (constant: string): Uint8Array =>
+const modulePayload = (constant: string): Uint8Array =>
   bytes(
     `{"name":"n","version":1,"constants":[${constant}],"globals":[],"types":[],"functions":[{"name":"main","arity":0,"locals":0,"code":[{"PushConst":0},"Ret"],"capabilities":[],"intent":null}],"entry":0}`,
   );
@@ -26,7 +26,8 @@ describe("constants nested deep", () => {
     ["Record", '{"Record":{"type_id":0,"fields":[', "]}}"],
     ["Enum", '{"Enum":{"type_id":0,"variant":0,"payload":', "}}"],
   ];
-  const nested = (depth: number, open: string, close: string): Uint8Array => payload(`${open.repeat(depth)}"Unit"${close.repeat(depth)}`);
+  const nested = (depth: number, open: string, close: string): Uint8Array =>
+    modulePayload(`${open.repeat(depth)}"Unit"${close.repeat(depth)}`);
 
   test.each(forms)("%s: 256 levels and not one more", (_, open, close) => {
     const module = decodeModule(nested(MODULE_LIMITS.constantDepth, open, close));
@@ -37,7 +38,7 @@ describe("constants nested deep", () => {
   test.each(forms)("%s: a million levels", (_, open, close) => {
     expect(errorKind(() => decodeModule(nested(1_000_000, open, close)))).toBe("module.too_large");
     // Never closed: the depth limit is reached before the missing end is noticed.
-    expect(errorKind(() => decodeModule(payload(open.repeat(1_000_000))))).toBe("module.too_large");
+    expect(errorKind(() => decodeModule(modulePayload(open.repeat(1_000_000))))).toBe("module.too_large");
   });
 });
 

@@ -34,8 +34,8 @@ function outcome(code: Code, constants: readonly Value[] = [], more: Partial<Tes
   return end.status === "completed" ? textForm(end.value) : `!${end.trap.kind}`;
 }
 
-const push = (count: number): Code => Array.from({ length: count }, (_, i) => ["PushConst", i] as const);
-const F = (value: number): FloatValue => new FloatValue(value);
+const pushConstants = (count: number): Code => Array.from({ length: count }, (_, i) => ["PushConst", i] as const);
+const float = (value: number): FloatValue => new FloatValue(value);
 
 describe("dispatch", () => {
   test("every register op has a case with its tag and name", () => {
@@ -49,14 +49,14 @@ describe("dispatch", () => {
 describe("single instructions", () => {
   const unary: readonly (readonly [string, Value, string])[] = [
     ["Neg", 5, "-5"],
-    ["Neg", F(0), "-0"],
+    ["Neg", float(0), "-0"],
     ["Neg", "x", "!type_error"],
     ["Not", "", "true"],
-    ["Not", F(Number.NaN), "false"],
+    ["Not", float(Number.NaN), "false"],
     ["JsonKind", UNIT, "0"],
     ["JsonKind", true, "1"],
     ["JsonKind", I64_MAX, "2"],
-    ["JsonKind", F(1), "3"],
+    ["JsonKind", float(1), "3"],
     ["JsonKind", "x", "4"],
     ["JsonKind", ListValue.EMPTY, "5"],
     ["JsonKind", MapValue.EMPTY, "6"],
@@ -77,24 +77,24 @@ describe("single instructions", () => {
     ["Add", "a", "b", '"ab"'],
     ["Add", "a", 1, "!type_error"],
     ["Sub", 1, 2, "-1"],
-    ["Mul", F(0.5), 4, "2"],
+    ["Mul", float(0.5), 4, "2"],
     ["Div", -7, 2, "-3"],
-    ["Div", F(1), F(0), "!division_by_zero"],
+    ["Div", float(1), float(0), "!division_by_zero"],
     ["Mod", -7, 2, "-1"],
-    ["FDiv", F(1), F(0), "inf"],
-    ["Eq", 1, F(1), "false"],
-    ["Eq", F(Number.NaN), F(Number.NaN), "false"],
+    ["FDiv", float(1), float(0), "inf"],
+    ["Eq", 1, float(1), "false"],
+    ["Eq", float(Number.NaN), float(Number.NaN), "false"],
     ["Eq", RecordValue.of(0, [1, ListValue.of(["x"])]), RecordValue.of(0, [1, ListValue.of(["x"])]), "true"],
     ["Eq", MapValue.from([["a", 1]]), MapValue.from([["a", 2]]), "false"],
     ["Eq", new SomeValue(1), new OkValue(1), "false"],
     ["Eq", new ActorIdValue(1), new ActorIdValue(1), "true"],
     ["Neq", UNIT, NONE, "true"],
     ["Lt", "\uffff", "\u{10000}", "true"],
-    ["Lt", F(Number.NaN), F(1), "false"],
-    ["Lte", F(Number.NaN), F(Number.NaN), "false"],
-    ["Gte", F(Number.NaN), F(1), "false"],
+    ["Lt", float(Number.NaN), float(1), "false"],
+    ["Lte", float(Number.NaN), float(Number.NaN), "false"],
+    ["Gte", float(Number.NaN), float(1), "false"],
     ["Gt", I64_MAX, 1, "true"],
-    ["Lt", 1, F(2), "!type_error"],
+    ["Lt", 1, float(2), "!type_error"],
     ["Lt", true, false, "!type_error"],
     ["And", 1, "", "false"],
     ["Or", NONE, new EnumValue(0, 0, UNIT), "true"],
@@ -110,19 +110,19 @@ describe("single instructions", () => {
   test.each(binary.map(([op, a, b, wanted]) => [op, textForm(a), textForm(b), a, b, wanted] as const))(
     "%s %s %s",
     (op, _a, _b, a, b, wanted) => {
-      expect(outcome([...push(2), op, "Ret"], [a, b])).toBe(wanted);
+      expect(outcome([...pushConstants(2), op, "Ret"], [a, b])).toBe(wanted);
     },
   );
 
   test("constructing and matching values", () => {
-    expect(outcome([...push(2), ["MakeRecord", 3, 2], "Ret"], [1, 2])).toBe("Record#3{1, 2}");
-    expect(outcome([...push(2), ["MakeRecord", 3, 2], ["GetField", 1], "Ret"], [1, 2])).toBe("2");
-    expect(outcome([...push(2), ["MakeRecord", 3, 2], ["GetField", 2], "Ret"], [1, 2])).toBe("!invalid_field");
+    expect(outcome([...pushConstants(2), ["MakeRecord", 3, 2], "Ret"], [1, 2])).toBe("Record#3{1, 2}");
+    expect(outcome([...pushConstants(2), ["MakeRecord", 3, 2], ["GetField", 1], "Ret"], [1, 2])).toBe("2");
+    expect(outcome([...pushConstants(2), ["MakeRecord", 3, 2], ["GetField", 2], "Ret"], [1, 2])).toBe("!invalid_field");
     expect(outcome([["PushConst", 0], ["GetField", 0], "Ret"], [1])).toBe("!type_error");
     expect(outcome([["PushConst", 0], ["MakeEnum", 1, 2], "Ret"], [5])).toBe("Enum#1::2(5)");
-    expect(outcome([...push(4), ["MakeMap", 4], "Ret"], ["b", 1, "a", 2])).toBe("{a: 2, b: 1}");
-    expect(outcome([...push(2), ["MakeMap", 2], "Ret"], [1, 2])).toBe("!type_error");
-    expect(outcome([...push(2), ["MakeList", 2], "Ret"], [1, 2])).toBe("[1, 2]");
+    expect(outcome([...pushConstants(4), ["MakeMap", 4], "Ret"], ["b", 1, "a", 2])).toBe("{a: 2, b: 1}");
+    expect(outcome([...pushConstants(2), ["MakeMap", 2], "Ret"], [1, 2])).toBe("!type_error");
+    expect(outcome([...pushConstants(2), ["MakeList", 2], "Ret"], [1, 2])).toBe("[1, 2]");
     expect(outcome([["PushConst", 0], ["Wrap", 0], ["Wrap", 1], ["Wrap", 2], "Ret"], [1])).toBe("Err(Ok(Some(1)))");
     expect(outcome([["PushConst", 0], "Dup", "Add", "Ret"], [4])).toBe("8");
   });
@@ -176,7 +176,9 @@ describe("calls", () => {
       code: [["LoadLocal", 0], ["LoadLocal", 1], ["LoadLocal", 2], ["MakeList", 3], "Ret"],
     };
     expect(textForm(valueOf(run(moduleOf([{ code: [["PushConst", 0], ["Call", 1, 1], "Ret"] }, callee], [1]))))).toBe("[1, (), ()]");
-    expect(textForm(valueOf(run(moduleOf([{ code: [...push(3), ["Call", 1, 3], "Ret"] }, callee], [1, 2, 3]))))).toBe("[1, 2, ()]");
+    expect(textForm(valueOf(run(moduleOf([{ code: [...pushConstants(3), ["Call", 1, 3], "Ret"] }, callee], [1, 2, 3]))))).toBe(
+      "[1, 2, ()]",
+    );
     expect(textForm(valueOf(run(moduleOf([callee]), { args: [4] })))).toBe("[4, (), ()]");
     expect(textForm(valueOf(run(moduleOf([callee]), { args: [4, 5, 6] })))).toBe("[4, 5, ()]");
   });
@@ -393,7 +395,7 @@ describe("contracts, guards and debug", () => {
   test("a guard returns its value or traps, and logs its result", () => {
     const guard = (passed: Value, host = testHost()) => ({
       host,
-      end: run(moduleOf([{ name: "g", code: [...push(3), "GuardSeal", "Ret"] }], [1, passed, "label"]), {}, host),
+      end: run(moduleOf([{ name: "g", code: [...pushConstants(3), "GuardSeal", "Ret"] }], [1, passed, "label"]), {}, host),
     });
     const good = guard(true);
     expect(valueOf(good.end)).toBe(1);

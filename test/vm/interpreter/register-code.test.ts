@@ -21,7 +21,7 @@ function run(program: Program, limits: Partial<Limits>, args: readonly Value[], 
   return seen(end, host);
 }
 
-function same(program: Program, limits: Partial<Limits>, args: readonly Value[] = []): Seen {
+function expectSame(program: Program, limits: Partial<Limits>, args: readonly Value[] = []): Seen {
   const plain = run(program, limits, args, true);
   expect(run(program, limits, args, false)).toEqual(plain);
   return plain;
@@ -31,8 +31,8 @@ test("any verified bytecode, under any limits", () => {
   fc.assert(
     fc.property(arbitraryModule, arbitraryArguments, fc.nat(), (module, args, some) => {
       const program = verifyModule(module);
-      const whole = same(program, { max_steps: 2_000, max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
-      same(program, { max_steps: 1 + (some % whole.steps), max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
+      const whole = expectSame(program, { max_steps: 2_000, max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
+      expectSame(program, { max_steps: 1 + (some % whole.steps), max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
     }),
     { numRuns: cases(1_200) },
   );
@@ -50,7 +50,7 @@ test("a String in a variable that is no append target is never pending", () => {
     locals: 0,
     code: [["PushConst", 0], ["PushConst", 0], "Eq", ["PushConst", 0], ["PushConst", 0], "Add", "Pop", "Pop", ["Call", 1, 0], "Ret"],
   };
-  same(verifyModule(moduleOf([outer, inner], [1, "text", "[]"])), {});
+  expectSame(verifyModule(moduleOf([outer, inner], [1, "text", "[]"])), {});
 });
 
 const PROGRAM = `type P { x: Int, y: Float }
@@ -75,9 +75,9 @@ fn main(n: Int) -> String {
 
 test("a program with every kind of op, at every step limit", () => {
   const program = verifyModule(compile({ name: "main.ax", text: PROGRAM }).module);
-  const whole = same(program, {}, [7]);
+  const whole = expectSame(program, {}, [7]);
   expect(whole.end).toContain("9007199254741038baab");
-  for (let max_steps = 1; max_steps <= whole.steps; max_steps++) same(program, { max_steps }, [7]);
+  for (let max_steps = 1; max_steps <= whole.steps; max_steps++) expectSame(program, { max_steps }, [7]);
 });
 
 const OPERATIONS: readonly OpName[] = ["Add", "Sub", "Mul", "Div", "FDiv", "Mod", "Eq", "Neq", "Lt", "Lte", "Gt", "Gte"];

@@ -30,7 +30,7 @@ function resume(program: Program, state: Uint8Array, limits?: Limits): MachineEn
   return end;
 }
 
-function straight(program: Program, limits: Limits = DEFAULT_LIMITS): MachineEnd {
+function runWithoutStop(program: Program, limits: Limits = DEFAULT_LIMITS): MachineEnd {
   const end = runMachine(program, testHost({ call: () => NOW }), { limits, args: [] });
   if (end instanceof Promise) throw new Error("the run did not end");
   return end;
@@ -261,7 +261,7 @@ describe("the size of a snapshot is that of the live values", () => {
     const program = programOf(text);
     const state = suspendedAt(program);
     expect(state.length).toBeLessThan(bytes);
-    const expected = straight(program);
+    const expected = runWithoutStop(program);
     expect(expected.status).toBe("completed");
     expect(resume(program, state)).toEqual(expected);
   });
@@ -380,5 +380,5 @@ test("a second suspended run of a program is as small as the first", () => {
   }
   expect(sizes).toHaveLength(50);
   expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(10);
-  expect(end).toEqual(straight(program));
+  expect(end).toEqual(runWithoutStop(program));
 });

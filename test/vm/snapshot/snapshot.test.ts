@@ -34,7 +34,7 @@ const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const LANGUAGE = join(ROOT, "test", "language");
 const MODULES = join(CONFORMANCE_ROOT, "bytecode");
 
-const files = (folder: string, extension: string): readonly string[] => readdirSync(folder).filter((name) => name.endsWith(extension));
+const filesIn = (folder: string, extension: string): readonly string[] => readdirSync(folder).filter((name) => name.endsWith(extension));
 
 /** Returns undefined for a program that the compiler refuses. */
 function corpusModule(text: string): Module | undefined {
@@ -366,11 +366,11 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
 
   test.runIf(DEEP)("the language corpus and the older machine's modules", async () => {
     let calls = 0;
-    for (const name of files(LANGUAGE, ".ax")) {
+    for (const name of filesIn(LANGUAGE, ".ax")) {
       const module = corpusModule(readFileSync(join(LANGUAGE, name), "utf8"));
       if (module !== undefined) calls += await sameWhereverSuspended(module, { limits: { max_steps: 100_000 } });
     }
-    for (const name of files(MODULES, ".axbc")) {
+    for (const name of filesIn(MODULES, ".axbc")) {
       const module = decodeModule(readFileSync(join(MODULES, name)));
       for (const actors of [true, false]) calls += await sameWhereverSuspended(module, { actors, limits: { max_steps: 100_000 } });
     }

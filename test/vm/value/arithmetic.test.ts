@@ -26,10 +26,10 @@ const anyInt = fc.oneof(
 );
 
 const inRange = (value: bigint): boolean => value >= I64_MIN && value <= I64_MAX;
-const canonical = (value: IntValue): boolean =>
+const isCanonical = (value: IntValue): boolean =>
   typeof value === "number" ? Number.isSafeInteger(value) && !Object.is(value, -0) : typeof intFromBigInt(value) === "bigint";
 
-function kind(body: () => unknown): string {
+function trapKind(body: () => unknown): string {
   try {
     body();
   } catch (error) {
@@ -54,17 +54,17 @@ describe("Int arithmetic agrees with BigInt over all 64-bit integers", () => {
         const x = intFromBigInt(a);
         const y = intFromBigInt(b);
         if (b === 0n && (name === "division" || name === "remainder")) {
-          expect(kind(() => ours(x, y))).toBe("division_by_zero");
+          expect(trapKind(() => ours(x, y))).toBe("division_by_zero");
           return;
         }
         const wanted = exact(a, b);
         if (!inRange(wanted)) {
-          expect(kind(() => ours(x, y))).toBe("arithmetic_overflow");
+          expect(trapKind(() => ours(x, y))).toBe("arithmetic_overflow");
           return;
         }
         const result = ours(x, y);
         expect(BigInt(result)).toBe(wanted);
-        expect(canonical(result)).toBe(true);
+        expect(isCanonical(result)).toBe(true);
       }),
       { numRuns: cases(2_000) },
     );
@@ -73,12 +73,12 @@ describe("Int arithmetic agrees with BigInt over all 64-bit integers", () => {
   test("negation", () => {
     expect(Object.is(negateInt(0), 0)).toBe(true);
     expect(negateInt(I64_MAX)).toBe(-I64_MAX);
-    expect(kind(() => negateInt(I64_MIN))).toBe("arithmetic_overflow");
+    expect(trapKind(() => negateInt(I64_MIN))).toBe("arithmetic_overflow");
   });
 
   test("power", () => {
     expect(powInts(2, 62)).toBe(2n ** 62n);
-    expect(kind(() => powInts(2, 63))).toBe("arithmetic_overflow");
+    expect(trapKind(() => powInts(2, 63))).toBe("arithmetic_overflow");
     expect(powInts(-2, 63)).toBe(I64_MIN);
     expect(powInts(-1, I64_MAX)).toBe(-1);
     expect(powInts(-1, 2n ** 60n)).toBe(1);
@@ -99,16 +99,16 @@ describe("arithmetic on values", () => {
   });
 
   test("a zero divisor traps, also with Floats; FDiv follows IEEE 754", () => {
-    expect(kind(() => arithmetic("Div", new FloatValue(1), new FloatValue(0)))).toBe("division_by_zero");
-    expect(kind(() => arithmetic("Div", "x", 0))).toBe("division_by_zero");
+    expect(trapKind(() => arithmetic("Div", new FloatValue(1), new FloatValue(0)))).toBe("division_by_zero");
+    expect(trapKind(() => arithmetic("Div", "x", 0))).toBe("division_by_zero");
     expect(divideFloats(new FloatValue(1), new FloatValue(0)).value).toBe(Number.POSITIVE_INFINITY);
     expect(divideFloats(new FloatValue(0), new FloatValue(0)).value).toBeNaN();
   });
 
   test("other types trap", () => {
-    expect(kind(() => arithmetic("Add", 1, true))).toBe("type_error");
-    expect(kind(() => arithmetic("Mod", new FloatValue(1), 2))).toBe("type_error");
-    expect(kind(() => negate("x"))).toBe("type_error");
+    expect(trapKind(() => arithmetic("Add", 1, true))).toBe("type_error");
+    expect(trapKind(() => arithmetic("Mod", new FloatValue(1), 2))).toBe("type_error");
+    expect(trapKind(() => negate("x"))).toBe("type_error");
   });
 });
 

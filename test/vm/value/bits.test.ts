@@ -21,7 +21,7 @@ const anyInt = fc.oneof(
   fc.constantFrom(0n, 1n, -1n, I64_MIN, I64_MAX, 2n ** 53n, 2n ** 53n - 1n, -(2n ** 53n), 2n ** 31n, 2n ** 31n - 1n, -(2n ** 31n)),
   fc.bigInt({ min: -1000n, max: 1000n }),
 );
-const wrap = (value: bigint): bigint => BigInt.asIntN(64, value);
+const wrapTo64 = (value: bigint): bigint => BigInt.asIntN(64, value);
 
 describe("agrees with BigInt over all 64-bit integers, in canonical form", () => {
   test.each([
@@ -29,9 +29,9 @@ describe("agrees with BigInt over all 64-bit integers, in canonical form", () =>
     ["or", orInts, (a: bigint, b: bigint) => a | b],
     ["xor", xorInts, (a: bigint, b: bigint) => a ^ b],
     ["not", notInt, (a: bigint) => ~a],
-    ["wrapping addition", wrappingAdd, (a: bigint, b: bigint) => wrap(a + b)],
-    ["wrapping subtraction", wrappingSub, (a: bigint, b: bigint) => wrap(a - b)],
-    ["wrapping multiplication", wrappingMul, (a: bigint, b: bigint) => wrap(a * b)],
+    ["wrapping addition", wrappingAdd, (a: bigint, b: bigint) => wrapTo64(a + b)],
+    ["wrapping subtraction", wrappingSub, (a: bigint, b: bigint) => wrapTo64(a - b)],
+    ["wrapping multiplication", wrappingMul, (a: bigint, b: bigint) => wrapTo64(a * b)],
   ] as const)("%s", (_, ours, exact) => {
     fc.assert(
       fc.property(anyInt, anyInt, (a, b) => {
@@ -43,7 +43,7 @@ describe("agrees with BigInt over all 64-bit integers, in canonical form", () =>
   test("shifts", () => {
     fc.assert(
       fc.property(anyInt, fc.nat(63), (a, bits) => {
-        expect(shiftLeft(intFromBigInt(a), bits)).toBe(intFromBigInt(wrap(a << BigInt(bits))));
+        expect(shiftLeft(intFromBigInt(a), bits)).toBe(intFromBigInt(wrapTo64(a << BigInt(bits))));
         expect(shiftRight(intFromBigInt(a), bits)).toBe(intFromBigInt(a >> BigInt(bits)));
       }),
     );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { ListValue } from "../../../vm/value/list.ts";
 import { cases } from "../../cases.ts";
 
-const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /** Checks all ways to read one version of a list. */
 function same(list: ListValue, model: readonly number[]): void {
@@ -33,7 +33,7 @@ describe("persistent lists", () => {
     );
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 60 }), fc.nat(1100), (operations, size) => {
-        const versions: [ListValue, number[]][] = [[ListValue.of(numbers(size)), numbers(size)]];
+        const versions: [ListValue, number[]][] = [[ListValue.of(numbersTo(size)), numbersTo(size)]];
         let fresh = 10_000;
         for (const step of operations) {
           const [list, model] = versions[step.on % versions.length] ?? [ListValue.EMPTY, []];
@@ -56,12 +56,12 @@ describe("persistent lists", () => {
   });
 
   test("cross all levels of the trie", () => {
-    const base = ListValue.of(numbers(33_000));
+    const base = ListValue.of(numbersTo(33_000));
     base.push(-1);
     const older = base.push(-2);
-    same(older, [...numbers(33_000), -2]);
+    same(older, [...numbersTo(33_000), -2]);
     let grown = older;
-    const model = [...numbers(33_000), -2];
+    const model = [...numbersTo(33_000), -2];
     for (let i = 0; i < 3_000; i++) {
       grown = grown.push(i);
       model.push(i);
@@ -79,10 +79,10 @@ describe("persistent lists", () => {
       list = list.push(i);
       if (edges.includes(list.length)) versions.set(list.length, list);
     }
-    same(list, numbers(12_000));
+    same(list, numbersTo(12_000));
     for (const [length, version] of versions) {
-      same(version, numbers(length));
-      same(version.push(-1), [...numbers(length), -1]);
+      same(version, numbersTo(length));
+      same(version.push(-1), [...numbersTo(length), -1]);
       expect([version.get(8_190), version.get(length - 1)]).toEqual([8_190, length - 1]);
     }
     for (const [from, to] of [
@@ -92,17 +92,17 @@ describe("persistent lists", () => {
       [9_215, 9_217],
       [0, 8_192],
     ] as const)
-      same(list.slice(from, to), numbers(12_000).slice(from, to));
-    same(ListValue.of(numbers(10_000)).concat(list), [...numbers(10_000), ...numbers(12_000)]);
+      same(list.slice(from, to), numbersTo(12_000).slice(from, to));
+    same(ListValue.of(numbersTo(10_000)).concat(list), [...numbersTo(10_000), ...numbersTo(12_000)]);
   });
 
   test("grow in place with the result of a push", () => {
-    for (const begin of [ListValue.EMPTY.push(0), ListValue.of(numbers(9_000)).slice(5, 9_000), ListValue.of([1, 2]).slice(0, 1)]) {
+    for (const begin of [ListValue.EMPTY.push(0), ListValue.of(numbersTo(9_000)).slice(5, 9_000), ListValue.of([1, 2]).slice(0, 1)]) {
       const model = begin.toArray();
       const other = begin.push(-2);
       let list = begin.push(-1);
       for (let i = 0; i < 3_000; i++) list = list.grow(i);
-      expect(list.toArray()).toEqual([...model, -1, ...numbers(3_000)]);
+      expect(list.toArray()).toEqual([...model, -1, ...numbersTo(3_000)]);
       expect(other.toArray()).toEqual([...model, -2]);
       expect(begin.toArray()).toEqual(model);
     }

@@ -10,7 +10,7 @@ const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
 
 /** Long keys that differ only in code units that are not hashed, so that they collide in the index. */
 const alike = (n: number): string => `${"x".repeat(100)}${String(n).padStart(3, "0")}${"x".repeat(200)}`;
-const collide = (n: number): string => {
+const collidingKey = (n: number): string => {
   const units = [..."a".repeat(1_000)];
   units[24 + 1] = String.fromCharCode(0x61 + n);
   return units.join("");
@@ -18,7 +18,7 @@ const collide = (n: number): string => {
 
 const key = fc.oneof(
   { weight: 4, arbitrary: fc.nat(80).map((n) => `k${n}`) },
-  { weight: 2, arbitrary: fc.nat(12).map(collide) },
+  { weight: 2, arbitrary: fc.nat(12).map(collidingKey) },
   { weight: 1, arbitrary: fc.nat(20).map(alike) },
   { weight: 1, arbitrary: fc.nat(30).map((n) => "é".repeat(n)) },
   { weight: 1, arbitrary: fc.nat(30).map((n) => "\u{10000}".repeat(n % 9) + "\uE000".repeat(n % 4)) },
@@ -55,7 +55,7 @@ function checkTree(node: MapNode<unknown> | null): number {
   return node.height;
 }
 
-function same([map, model]: Version, probes: readonly string[]): void {
+function expectSame([map, model]: Version, probes: readonly string[]): void {
   expect(map.size).toBe(model.size);
   for (const probe of probes) {
     expect(map.get(probe)).toBe(model.get(probe));
@@ -63,7 +63,7 @@ function same([map, model]: Version, probes: readonly string[]): void {
   }
 }
 
-function sameInOrder([map, model]: Version): void {
+function expectSameInOrder([map, model]: Version): void {
   const entries = sorted(model);
   expect([...map.entries()]).toEqual(entries);
   expect([...map.keys()]).toEqual(entries.map(([k]) => k));
@@ -117,7 +117,7 @@ function changedAlone(version: Version, at: string, value: number): Version {
       map.setUnique(name, value + i);
       changed.set(name, value + i);
     } else expect(map.get(name)).toBe(changed.get(name));
-    if (i % 90 === 80) sameInOrder([map, changed]);
+    if (i % 90 === 80) expectSameInOrder([map, changed]);
   }
   return [map, changed];
 }
@@ -153,17 +153,17 @@ describe("every version of a map equals its entries sorted", () => {
         const versions: Version[] = [built(size)];
         for (const step of operations) {
           const version = versions[versions.length - 1 - (step.back % versions.length)] ?? EMPTY;
-          if (step.what === "order") sameInOrder(version);
+          if (step.what === "order") expectSameInOrder(version);
           else if (step.what === "alone") versions.push(changedAlone(version, step.key, step.value));
           else if (step.what === "in place" || step.what === "undo")
             versions.push(changedInPlace(version, step.key, step.value, step.what === "undo"));
           else versions.push(step.what === "set" ? set(version, step.key, step.value) : removed(version, step.key));
         }
         const probes = [...new Set(operations.slice(0, 40).map((step) => step.key)), "k0", "k7", "not there"];
-        for (const version of versions) same(version, probes);
+        for (const version of versions) expectSame(version, probes);
         if (backwards) versions.reverse();
-        for (const version of versions.filter((_, i) => i % 3 === 0)) sameInOrder(version);
-        for (const version of versions) same(version, probes);
+        for (const version of versions.filter((_, i) => i % 3 === 0)) expectSameInOrder(version);
+        for (const version of versions) expectSame(version, probes);
       }),
       { numRuns: cases(60) },
     );
@@ -176,28 +176,28 @@ describe("every version of a map equals its entries sorted", () => {
     for (let i = 0; i < 150; i++) versions.push(removed(tip(), `k${(i * 37) % 150}`));
     for (let i = 0; i < 300; i++) versions.push(set(tip(), `k${i % 140}`, i));
     const probes = ["k0", "k50", "k99", "k100"];
-    for (const version of versions) same(version, probes);
-    for (const version of versions.toReversed()) sameInOrder(version);
+    for (const version of versions) expectSame(version, probes);
+    for (const version of versions.toReversed()) expectSameInOrder(version);
   });
 
   test("when keys are made to collide", () => {
     const [map, model] = built(200);
     const versions: Version[] = [[map, model]];
-    for (let i = 0; i < 25; i++) versions.push(set(versions.at(-1) ?? EMPTY, collide(i), i));
-    const probes = Array.from({ length: 26 }, (_, i) => collide(i));
-    for (const version of versions) same(version, probes);
-    for (const version of versions) sameInOrder(version);
-    for (let i = 0; i < 25; i++) versions.push(removed(versions.at(-1) ?? EMPTY, collide(i)));
-    for (const version of versions) same(version, probes);
+    for (let i = 0; i < 25; i++) versions.push(set(versions.at(-1) ?? EMPTY, collidingKey(i), i));
+    const probes = Array.from({ length: 26 }, (_, i) => collidingKey(i));
+    for (const version of versions) expectSame(version, probes);
+    for (const version of versions) expectSameInOrder(version);
+    for (let i = 0; i < 25; i++) versions.push(removed(versions.at(-1) ?? EMPTY, collidingKey(i)));
+    for (const version of versions) expectSame(version, probes);
   });
 
   test("at sizes where a history starts, its index widens and it is renewed", () => {
     for (const size of [31, 63, 127, 128, 129, 130, 255, 256, 257, 513, 1_023, 1_025, 3_000]) {
       const version = built(size, (i) => `key-${(i * 7_919) % size}`);
-      sameInOrder(version);
-      same(version, [`key-${size - 1}`, `key-${size}`]);
-      sameInOrder(set(set(version, "a", 1), "b", 2));
-      sameInOrder(removed(set(version, "a", 1), "key-3"));
+      expectSameInOrder(version);
+      expectSame(version, [`key-${size - 1}`, `key-${size}`]);
+      expectSameInOrder(set(set(version, "a", 1), "b", 2));
+      expectSameInOrder(removed(set(version, "a", 1), "key-3"));
     }
   });
 });
