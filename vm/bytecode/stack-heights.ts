@@ -25,13 +25,17 @@ interface StackHeights {
 }
 
 /**
- * Returns the heights. Returns undefined if a reachable instruction pops from an empty stack, has different heights on
+ * Writes the heights to `heights`, which has one entry for each instruction, and returns them. Returns undefined if a reachable instruction pops from an empty stack, has different heights on
  * different paths, or makes the height exceed `frameSlots`. `Ret` on an empty stack and the end of the code are allowed; both
  * return Unit. The caller must have checked the operands of the instructions.
  */
-export function stackHeights(code: Int32Array, matchTables: readonly (readonly MatchArm[])[]): StackHeights | undefined {
-  const length = code.length / CODE_STRIDE;
-  const heights = new Int32Array(length).fill(UNREACHABLE);
+export function stackHeights(
+  code: Int32Array,
+  matchTables: readonly (readonly MatchArm[])[],
+  heights: Int32Array,
+): StackHeights | undefined {
+  const { length } = heights;
+  heights.fill(UNREACHABLE);
   /** The height at the arms of each match table. Undefined until an instruction that uses the table is visited. */
   const tableHeights: number[] = [];
   const pcsToVisit: number[] = [];

@@ -21,6 +21,7 @@ import type { Program, VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE, stackHeights } from "./stack-heights.ts";
 import { CONTRACT_KINDS, WRAPPERS } from "./tags.ts";
 import { updatePath } from "./update-path.ts";
+import { WordSpace } from "./word-space.ts";
 import { LEGACY_OPTION_TYPE, LEGACY_RESULT_TYPE } from "../value/display.ts";
 import { GENERIC_TYPE_ARITY, parseType, type Type, typeToString } from "../value/type.ts";
 import { FnRefValue, type Value } from "../value/value.ts";
@@ -73,7 +74,10 @@ export function verifyModule(module: Module, registry: CapabilityRegistry = BUIL
   module.constants.forEach((constant, index) => checkConstant(constant, index, module));
   const types: DeclaredTypes = { arity: lazily(() => arityOf(module.types)), problems: new Map() };
   checkSignature(module, types);
-  const functions = module.functions.map((def, index) => verifyFunction({ module, registry, types, def, index }));
+  const instructionCount = module.functions.reduce((sum, { code }) => sum + code.length, 0);
+  // `CODE_STRIDE` is the number of words per instruction. One more word is for the height before it.
+  const words = new WordSpace(instructionCount * (CODE_STRIDE + 1));
+  const functions = module.functions.map((def, index) => verifyFunction({ module, registry, types, words, def, index }));
   for (const constant of module.constants) if (typeof constant === "string" || isContainer(constant)) checkSerializable(constant);
   return new VerifiedProgram(module, registry, functions);
 }
@@ -186,6 +190,7 @@ interface FunctionContext {
   readonly module: Module;
   readonly registry: CapabilityRegistry;
   readonly types: DeclaredTypes;
+  readonly words: WordSpace;
   readonly def: FunctionDef;
   readonly index: number;
 }
@@ -214,8 +219,7 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
         `match table ${i} of ${functionName(context)} goes to ${outsideArm.target}; the code has ${def.code.length} instructions`,
       );
   });
-  // `CODE_STRIDE` is the number of words per instruction.
-  const code = new Int32Array(def.code.length * CODE_STRIDE);
+  const code = context.words.take(def.code.length * CODE_STRIDE);
   let at = 0;
   for (const instruction of def.code) {
     const { operands } = instruction;
@@ -223,7 +227,7 @@ function verifyFunction(context: FunctionContext): VerifiedFunction {
     for (let i = 0; i < operands.length; i++) code[at + 1 + i] = operands[i] ?? 0;
     at += CODE_STRIDE;
   }
-  const stack = stackHeights(code, def.matchTables);
+  const stack = stackHeights(code, def.matchTables, context.words.take(def.code.length));
   return {
     index,
     def,

@@ -6,8 +6,9 @@
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import { memoizeInObject } from "../lazy.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
+import { WordSpace } from "../bytecode/word-space.ts";
 import { OP_STRIDE } from "./register-ops.ts";
-import { Translation } from "./translation.ts";
+import { SOURCE_STRIDE, Translation } from "./translation.ts";
 import { FloatValue } from "../value/value.ts";
 
 /** More slots than any stack has. With this number in `layouts`, every call of the function goes through `pushFrame`. */
@@ -39,6 +40,8 @@ export class RegisterCode {
   readonly #program: Program;
   readonly #reportedOf: ReportedInstructions | undefined;
   readonly #opCount: number;
+  /** The memory of `code`, `layouts` and the sources of all functions. */
+  readonly #words: WordSpace;
   readonly #translations = new Map<VerifiedFunction, Translation>();
   /** Ops that cover one instruction of a statically stacked function, by the position of the instruction. */
   readonly #singles = new Map<number, readonly number[]>();
@@ -47,22 +50,26 @@ export class RegisterCode {
     const { functions, module } = program;
     this.#program = program;
     this.#reportedOf = reportedOf;
-    this.layouts = new Int32Array(functions.length * LAYOUT_STRIDE);
     let ops = 1;
+    for (const { def } of functions) ops += def.code.length + 1;
+    this.#opCount = ops;
+    const codeLength = (reportedOf === undefined ? 1 : 2) * ops * OP_STRIDE;
+    this.#words = new WordSpace(codeLength + functions.length * LAYOUT_STRIDE + ops * SOURCE_STRIDE);
+    this.code = this.#words.take(codeLength);
+    this.layouts = this.#words.take(functions.length * LAYOUT_STRIDE);
+    let first = 1;
     for (const fn of functions) {
       const { index, def, staticallyStacked, maxStack } = fn;
       // If a parameter is an append target, `pushFrame` must clear its pending mark.
-      const [first = def.arity] = analyzeAppends(fn).targets;
-      const stackNeed = first < def.arity ? MORE_THAN_STACK : maxStack;
+      const [firstTarget = def.arity] = analyzeAppends(fn).targets;
+      const stackNeed = firstTarget < def.arity ? MORE_THAN_STACK : maxStack;
       const at = index * LAYOUT_STRIDE;
-      this.layouts[at] = ops;
+      this.layouts[at] = first;
       this.layouts[at + 1] = def.arity;
       this.layouts[at + 2] = def.locals;
       this.layouts[at + 3] = staticallyStacked ? stackNeed : -1;
-      ops += def.code.length + 1;
+      first += def.code.length + 1;
     }
-    this.#opCount = ops;
-    this.code = new Int32Array((reportedOf === undefined ? 1 : 2) * ops * OP_STRIDE);
     const { constants } = module;
     this.numbers = new Float64Array(constants.length);
     for (let i = 0; i < constants.length; i++) {
@@ -107,6 +114,7 @@ export class RegisterCode {
       this.layouts[fn.index * LAYOUT_STRIDE] ?? 0,
       this.#program.module.constants,
       fn,
+      this.#words.take(fn.def.code.length * SOURCE_STRIDE),
       this.#reportedOf?.(fn),
     );
     this.#translations.set(fn, newTranslation);

@@ -116,6 +116,15 @@ const LIST_LEN_INDEX = NATIVE_INDEX.get("list.len");
 const INDEX_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, NATIVE_INDEX.get(name)]));
 /** The entry in `#sources` of an operand that is in its own slot on the stack. */
 const IN_SLOT = -(2 ** 31);
+/** The number of sources of each instruction. */
+export const SOURCE_STRIDE = 2;
+/** The flags of an instruction. */
+const FLAGS = {
+  /** A jump or an arm of a match leads to the instruction. */
+  target: 1,
+  /** The instruction is a load whose value a later instruction reads directly from the local or the constant. */
+  elided: 2,
+} as const;
 /** The path of `xs[i] = v`. */
 const ONE_INDEX = updatePathText({ steps: [INDEX_STEP], operator: undefined });
 const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
@@ -132,18 +141,26 @@ export class Translation {
   readonly #locals: number;
   /** For each instruction, the sources of its two operands. A source is the slot of a local, `~` of a constant's index, or `IN_SLOT`. */
   readonly #sources: Int32Array;
-  /** For each instruction, 1 if it is a load whose value a later instruction reads directly from the local or the constant. */
-  readonly #isElided: Uint8Array;
+  /** The `FLAGS` of each instruction, and of the end of the code. */
+  readonly #flags: Uint8Array;
   readonly #appends: AppendAnalysis;
   /** The ownership roles of the instructions. */
   readonly #roles: Uint8Array;
   readonly #isReported: Uint8Array | undefined;
 
   /**
-   * `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. `isReported` is 1
-   * for each instruction at which control flow is reported, so no op may cover it together with an instruction before it.
+   * `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. `sources` is memory
+   * for `SOURCE_STRIDE` entries for each instruction. `isReported` is 1 for each instruction at which control flow is reported, so no op may
+   * cover it together with an instruction before it.
    */
-  constructor(code: Int32Array, first: number, constants: readonly Value[], fn: VerifiedFunction, isReported?: Uint8Array) {
+  constructor(
+    code: Int32Array,
+    first: number,
+    constants: readonly Value[],
+    fn: VerifiedFunction,
+    sources: Int32Array,
+    isReported?: Uint8Array,
+  ) {
     this.#code = code;
     this.first = first;
     this.#constants = constants;
@@ -152,8 +169,8 @@ export class Translation {
     const { heights } = fn;
     this.heights = heights;
     this.#locals = fn.def.locals;
-    this.#sources = new Int32Array(2 * heights.length).fill(IN_SLOT);
-    this.#isElided = new Uint8Array(heights.length);
+    this.#sources = sources.fill(IN_SLOT);
+    this.#flags = new Uint8Array(heights.length + 1);
     this.#appends = analyzeAppends(fn);
     this.#roles = analyzeOwnership(fn).roles;
     this.#traceLoads();
@@ -167,36 +184,40 @@ export class Translation {
    */
   #traceLoads(): void {
     const { code, def } = this.#fn;
-    /** For each instruction, 1 if it is the target of a jump or of a match arm. */
-    const isTarget = new Uint8Array(this.heights.length + 1);
-    for (const arms of def.matchTables) for (const { target } of arms) isTarget[target] = 1;
+    const flags = this.#flags;
+    for (const arms of def.matchTables) for (const { target } of arms) flags[target] = FLAGS.target;
     for (let pc = 0; pc < this.heights.length; pc++) {
-      const { flow } = opcodeOf(code[pc * CODE_STRIDE] ?? 0) ?? {};
-      if (flow === "jump" || flow === "branch") isTarget[this.#operand(pc)] = 1;
+      const flow = opcodeOf(code[pc * CODE_STRIDE] ?? 0)?.flow;
+      if (flow === "jump" || flow === "branch") flags[this.#operand(pc)] = FLAGS.target;
     }
-    /** The recent loads whose values are still on the stack. */
+    /** The recent loads whose values are still on the stack: the first `count` entries. */
     const loads: number[] = [];
+    let count = 0;
     for (let pc = 0; pc < this.heights.length; pc++) {
       const height = this.heights[pc] ?? UNREACHABLE;
-      if (height === UNREACHABLE || isTarget[pc] === 1) loads.length = 0;
-      while ((loads[0] ?? pc) <= pc - MAX_OP_INSTRUCTIONS) loads.shift();
+      if (height === UNREACHABLE || flags[pc] === FLAGS.target) count = 0;
       if (this.#sourceOfLoad(pc) !== undefined) {
-        if (height !== UNREACHABLE) loads.push(pc);
+        if (height === UNREACHABLE) continue;
+        loads[count] = pc;
+        count += 1;
         continue;
       }
       /** The height without the operands that the instruction pops. */
       const bottom = height - this.#popCount(pc);
-      for (const load of loads) this.#elide(pc, load, (this.heights[load] ?? 0) - bottom);
       const tag = this.#tag(pc);
       const leavesFrame = LEAVES_FRAME.has(tag) || opcodeOf(tag)?.flow !== undefined;
       const storedLocal = tag === OPCODES.StoreLocal.tag || tag === OPCODES.Update.tag ? this.#operand(pc) : undefined;
       let kept = 0;
-      for (const load of leavesFrame ? [] : loads) {
-        if ((this.heights[load] ?? 0) >= bottom || this.#sourceOfLoad(load) === storedLocal) continue;
+      for (let i = 0; i < count; i++) {
+        const load = loads[i] ?? 0;
+        if (load <= pc - MAX_OP_INSTRUCTIONS) continue;
+        const loadHeight = this.heights[load] ?? 0;
+        this.#elide(pc, load, loadHeight - bottom);
+        if (leavesFrame || loadHeight >= bottom || this.#sourceOfLoad(load) === storedLocal) continue;
         loads[kept] = load;
         kept += 1;
       }
-      loads.length = kept;
+      count = kept;
     }
   }
 
@@ -205,8 +226,8 @@ export class Translation {
     const source = this.#sourceOfLoad(load);
     const acceptedSources = this.#acceptedSources(pc);
     if (i < 0 || source === undefined || acceptedSources === "slots" || (acceptedSources === "locals" && source < 0)) return;
-    this.#sources[2 * pc + i] = source;
-    this.#isElided[load] = 1;
+    this.#sources[SOURCE_STRIDE * pc + i] = source;
+    this.#flags[load] = (this.#flags[load] ?? 0) | FLAGS.elided;
   }
 
   /** Returns which sources of operands the instruction at `pc` accepts. */
@@ -268,7 +289,7 @@ export class Translation {
     if (height === UNREACHABLE) return UNREACHABLE_OP;
     const slots = this.#locals + height;
     // An elided load becomes part of the op after it.
-    const extended = this.#isElided[pc] === 1 ? this.#extended(pc + 1, slots) : undefined;
+    const extended = ((this.#flags[pc] ?? 0) & FLAGS.elided) !== 0 ? this.#extended(pc + 1, slots) : undefined;
     if (extended !== undefined) return extended;
     if (this.#sourceOfLoad(pc) !== undefined) return this.singleOp(pc, height);
     if (this.#tag(pc) === OPCODES.Jmp.tag) return this.#jump(this.#operand(pc), pc, height);
@@ -348,7 +369,7 @@ export class Translation {
     /** The slot of the first operand, and of the result unless it is stored in a local. */
     const bottom = this.#locals + height - count;
     const source = (i: number): number => {
-      const recordedSource = this.#sources[2 * pc + i] ?? IN_SLOT;
+      const recordedSource = this.#sources[SOURCE_STRIDE * pc + i] ?? IN_SLOT;
       return recordedSource === IN_SLOT ? bottom + i : recordedSource;
     };
     const [x, y] = [source(0), source(1)];
