@@ -1,4 +1,5 @@
 /** Defines the syntax tree, which the parser returns and the checker and the formatter read. It is plain data. */
+import type { IntValue } from "../vm/value/value.ts";
 
 /** A part of a source text: offsets in UTF-16 code units from 0. `end` is exclusive. */
 export interface Span {
@@ -202,7 +203,7 @@ export interface MatchArm {
 }
 
 export type Expr =
-  | { readonly kind: "int"; readonly value: bigint; readonly span: Span }
+  | { readonly kind: "int"; readonly value: IntValue; readonly span: Span }
   | { readonly kind: "float"; readonly value: number; readonly span: Span }
   | { readonly kind: "string"; readonly value: string; readonly span: Span }
   /** `f"a{x}b"`: its pieces of text as `string` nodes, and the values of its holes, in source order. */
@@ -277,7 +278,7 @@ export type Pattern =
   | { readonly kind: "wildcard"; readonly span: Span }
   /** A binding, or a variant without a payload. The type of the matched value decides which. */
   | { readonly kind: "name"; readonly name: Name; readonly span: Span }
-  | { readonly kind: "int"; readonly value: bigint; readonly span: Span }
+  | { readonly kind: "int"; readonly value: IntValue; readonly span: Span }
   | { readonly kind: "float"; readonly value: number; readonly span: Span }
   | { readonly kind: "string"; readonly value: string; readonly span: Span }
   | { readonly kind: "bool"; readonly value: boolean; readonly span: Span }

@@ -20,7 +20,7 @@ import {
   type VariantInfo,
 } from "./check-types.ts";
 import type { Recorder } from "./recorder.ts";
-import type { ParamType } from "./rows.ts";
+import { paramsByName, type ParamType } from "./rows.ts";
 import type { LoadedUnit } from "./load-units.ts";
 
 type DeclaringItem = FnItem | RecordItem | EnumItem;
@@ -85,7 +85,7 @@ function fieldsOf(
 
 /** Fills in fields and variants, once every type of the file has been declared. */
 function completeType(context: CheckContext, unit: SourceUnit, item: RecordItem | EnumItem, decl: TypeDecl): void {
-  const params = new Map(decl.params.map((p) => [p.name, p]));
+  const params = paramsByName(decl.params);
   if (item.kind === "record") {
     decl.fields = fieldsOf(context, unit, item.fields, params);
     return;
@@ -148,7 +148,7 @@ export function declareFunction(context: CheckContext, unit: SourceUnit, item: F
     unit.diagnostics.warning("W006", item.name.span, `\`${item.name.text}\` hides the ${what} of that name`);
   }
   const typeParams = typeParamsOf(item);
-  const byName = new Map(typeParams.map((p) => [p.name, p]));
+  const byName = paramsByName(typeParams);
   const params = item.params.map((p) => context.resolveType(unit, p.type, byName));
   const callable: Callable = {
     name: item.name.text,
@@ -267,7 +267,7 @@ export function recordType(context: CheckContext, unit: SourceUnit, item: Record
   const { recorder } = context;
   if (decl === undefined || recorder === undefined) return;
   recorder.addName(item.name.span, { kind: "type", decl });
-  const params = new Map(decl.params.map((p) => [p.name, p]));
+  const params = paramsByName(decl.params);
   recordTypeParams(recorder, item, params);
   const recordFields = (fields: readonly FieldDecl[], variant: string | null): void => {
     for (const { name, type } of fields)
@@ -289,7 +289,7 @@ export function recordSignature(context: CheckContext, unit: SourceUnit, item: F
   const { recorder } = context;
   if (callable === undefined || callable.item !== item || recorder === undefined) return;
   recorder.addName(item.name.span, { kind: "function", callable });
-  const params = new Map(callable.typeParams.map((p) => [p.name, p]));
+  const params = paramsByName(callable.typeParams);
   recordTypeParams(recorder, item, params);
   for (const { type } of item.params) context.resolveType(unit, type, params);
   resultOf(context, unit, item.result, params);

@@ -99,7 +99,7 @@ class ListCases {
   #maxSuffix = 0;
   /** The length of the longest pattern without `..`; -1 if there is no such pattern. */
   #longestExact = -1;
-  readonly #cases = new Map<CheckedType, readonly Case[]>();
+  #cases: Map<CheckedType, readonly Case[]> | undefined = undefined;
   /** Whether the match has a list pattern. If not, no list needs a case. */
   isUsed = false;
 
@@ -133,13 +133,14 @@ class ListCases {
   /** Returns the cases of a list type. They are cached, because making them takes time that is quadratic in their number. */
   all(element: CheckedType): readonly Case[] {
     const open = this.#openLength;
+    this.#cases ??= new Map();
     const cases = this.#cases.get(element) ?? Array.from({ length: open + 1 }, (_, length) => this.#case(length, length === open, element));
     this.#cases.set(element, cases);
     return cases;
   }
 
   has(element: CheckedType): boolean {
-    return this.#cases.has(element);
+    return this.#cases?.has(element) === true;
   }
 
   /** An upper bound of the number of arguments in all cases that `all` returns. */

@@ -161,11 +161,16 @@ function readWord(scanner: Scanner): void {
 const PUNCTUATORS_BY_START: Punctuator[][] = [];
 for (const sign of PUNCTUATORS) (PUNCTUATORS_BY_START[sign.charCodeAt(0)] ??= []).push(sign);
 
+function punctuatorAt(text: string, start: number): Punctuator | undefined {
+  const candidates = PUNCTUATORS_BY_START[text.charCodeAt(start)];
+  if (candidates === undefined) return undefined;
+  for (const sign of candidates) if (sign.length === 1 || text.startsWith(sign, start)) return sign;
+  return undefined;
+}
+
 function readPunctuator(scanner: Scanner): boolean {
-  const { text, offset: start } = scanner;
-  const sign = PUNCTUATORS_BY_START[text.charCodeAt(start)]?.find(
-    (candidate) => candidate.length === 1 || text.startsWith(candidate, start),
-  );
+  const start = scanner.offset;
+  const sign = punctuatorAt(scanner.text, start);
   if (sign === undefined) return false;
   scanner.offset += sign.length;
   scanner.push(sign, start);

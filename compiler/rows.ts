@@ -18,6 +18,13 @@ export interface ParamType {
   use: "type" | "row" | undefined;
 }
 
+const NO_PARAMS: ReadonlyMap<string, ParamType> = new Map();
+
+/** Returns the parameters by their names. */
+export function paramsByName(params: readonly ParamType[]): ReadonlyMap<string, ParamType> {
+  return params.length === 0 ? NO_PARAMS : new Map(params.map((param) => [param.name, param]));
+}
+
 /** A capability by its name, or a row variable. */
 export type RowItem = string | ParamType;
 /** The items of a row: row variables in the order of their declaration, then capabilities by name. Open rows are at the end. */

@@ -12,7 +12,7 @@ import { applyBinary, applyComparison } from "../vm/interpreter/operations.ts";
 import { BINARY, COMPARISON } from "../vm/interpreter/register-ops.ts";
 import { MachineTrap, Meter } from "../vm/meter.ts";
 import { MapValue } from "../vm/value/map.ts";
-import { ErrValue, FloatValue, intFromBigInt, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../vm/value/value.ts";
+import { ErrValue, FloatValue, NONE, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../vm/value/value.ts";
 
 /** Evaluates the expression in a frame. `local` returns the value of a local by its name. Throws `usage`. */
 export type Expression = (local: (name: string) => Value | undefined) => Value;
@@ -94,10 +94,9 @@ class Evaluation {
   /** Evaluates an expression. Throws `usage` for one that the debugger does not evaluate. */
   value(expr: Expr): Value {
     switch (expr.kind) {
-      case "int":
-        return intFromBigInt(expr.value);
       case "float":
         return new FloatValue(expr.value);
+      case "int":
       case "string":
       case "bool":
         return expr.value;

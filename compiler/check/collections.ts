@@ -100,8 +100,8 @@ export function checkIndex(checker: FunctionChecker, expr: Expr & { kind: "index
 /** Warns of an index like `-1`, which always traps. `list` is the source of the list. */
 export function warnOfNegativeIndex(checker: FunctionChecker, index: Expr, list: Span): void {
   const operand = index.kind === "unary" && index.op === "-" ? index.operand : undefined;
-  const number = index.kind === "int" ? index.value : operand?.kind === "int" ? -operand.value : 0n;
-  if (number >= 0n) return;
+  const number = index.kind === "int" ? index.value : operand?.kind === "int" ? -operand.value : 0;
+  if (number >= 0) return;
   const source = checker.scope.unit.text.slice(list.start, list.end);
   const name = /^[\w.]{1,40}$/.test(source) ? source : "xs";
   const fromEnd = `list.len(${name}) - ${-number}`;

@@ -35,7 +35,7 @@ import {
   unify,
   UNIT_TYPE,
 } from "../check-types.ts";
-import { type ParamType, type Row, type RowItem, sortedRow, substituteRow } from "../rows.ts";
+import { paramsByName, type ParamType, type Row, type RowItem, sortedRow, substituteRow } from "../rows.ts";
 
 /** Maps old names of capabilities to today's names. Old names are accepted in effect rows, with a warning. */
 const CAPABILITY_ALIASES: ReadonlyMap<string, string> = new Map([
@@ -158,7 +158,7 @@ export class CheckContext {
     if (cached !== undefined) return cached;
     const typeParams = builtin.typeParams.map((name): ParamType => ({ kind: "param", name, use: undefined }));
     const type = parseType(builtin.type, new Set(builtin.typeParams));
-    const byName = new Map(typeParams.map((p) => [p.name, p]));
+    const byName = paramsByName(typeParams);
     const checked = this.fromModuleType(type, byName);
     const signature: Signature = checked.kind === "fn" ? { typeParams, ...checked } : { typeParams, params: [], result: checked, row: [] };
     const mayNameRecord = BUILTIN_RECORDS.some((record) => builtin.type.includes(record.name));

@@ -3,7 +3,7 @@
  * type with `#infer` and unifies the two types with `expect`. For an `if`, a `match` and a block, the expected type is
  * passed on to the branches, so that a mismatch is reported at the branch and not at the whole expression.
  */
-import { FloatValue, intFromBigInt, NONE, UNIT } from "../../vm/value/value.ts";
+import { FloatValue, NONE, UNIT } from "../../vm/value/value.ts";
 import type { Block, Expr, Name, Span } from "../ast.ts";
 import type { DiagnosticCode, DiagnosticExtras } from "../diagnostics.ts";
 import type { Callable, Ir, Local } from "../ir.ts";
@@ -24,7 +24,7 @@ import {
   unifyPrimitive,
   UNIT_TYPE,
 } from "../check-types.ts";
-import { type ParamType, sortedRow } from "../rows.ts";
+import { paramsByName, sortedRow } from "../rows.ts";
 import { checkEmit, checkReceive, checkSend, checkSpawn } from "./actors.ts";
 import { bindParams } from "./binders.ts";
 import { checkIf, checkMatch } from "./branches.ts";
@@ -42,8 +42,6 @@ import { hintForValue } from "../other-languages.ts";
 import { checkBlock } from "./statements.ts";
 import { reportUndecided } from "./undecided.ts";
 import { isModuleName, reportUnknownVariable } from "./suggest-names.ts";
-
-const NO_TYPE_PARAMS: ReadonlyMap<string, ParamType> = new Map();
 
 const unitIr = (span: Span): Ir => ({ kind: "const", value: UNIT, span });
 
@@ -107,7 +105,7 @@ export class ExpressionChecker implements FunctionChecker {
     const { span } = expr;
     switch (expr.kind) {
       case "int":
-        return { ir: { kind: "const", value: intFromBigInt(expr.value), span }, type: INT };
+        return { ir: { kind: "const", value: expr.value, span }, type: INT };
       case "float":
         return { ir: { kind: "const", value: new FloatValue(expr.value), span }, type: FLOAT };
       case "text":
@@ -259,7 +257,7 @@ export class ExpressionChecker implements FunctionChecker {
     const { context } = this;
     const outer = this.scope;
     const { typeParams } = outer.callable;
-    const typeParamsByName = typeParams.length === 0 ? NO_TYPE_PARAMS : new Map(typeParams.map((p) => [p.name, p]));
+    const typeParamsByName = paramsByName(typeParams);
     const wanted = prune(expected);
     const expectedParams = wanted.kind === "fn" ? wanted.params : [];
     // If the expected type comes from an error, do not report the undecided types of the lambda as well.

@@ -3,6 +3,7 @@ import type { FnItem } from "../ast.ts";
 import type { Callable, Ir, IrStmt, Local } from "../ir.ts";
 import { FunctionScope } from "../scope.ts";
 import type { CheckedType } from "../check-types.ts";
+import { paramsByName } from "../rows.ts";
 import { bindParams } from "./binders.ts";
 import { type FunctionChecker, resultOf } from "./context.ts";
 
@@ -14,7 +15,7 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
   const { context, scope: outer } = checker;
   const { unit } = outer;
   const { typeParams } = outer.callable;
-  const typeParamsByName = new Map(typeParams.map((p) => [p.name, p]));
+  const typeParamsByName = paramsByName(typeParams);
   const params = item.params.map((p) => context.resolveType(unit, p.type, typeParamsByName));
   const result = resultOf(context, unit, item.result, typeParamsByName);
   const row = context.resolveRow(unit, item.row, typeParamsByName);

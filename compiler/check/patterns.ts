@@ -4,7 +4,7 @@
  * is checked in two passes. The first declares its bindings. The second resolves its variants, once the types of the function are known.
  * `prune` follows bound type variables.
  */
-import { FloatValue, intFromBigInt, type Value } from "../../vm/value/value.ts";
+import { FloatValue, type Value } from "../../vm/value/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
 import { constructorNamed, constructorsOf } from "../exhaustive.ts";
 import type { DiagnosticExtras } from "../diagnostics.ts";
@@ -36,18 +36,20 @@ import { conversionHelpEitherWay } from "./mismatch.ts";
 
 const WILDCARD: CheckedPattern = { kind: "wildcard" };
 
+const NO_BINDINGS: ReadonlyMap<string, Local> = new Map();
+
 /** The state of one pass over a pattern, or over one alternative of an `or` pattern. */
 interface Pass {
   /** Whether the bindings may be assigned to. */
   readonly isMutable: boolean;
-  /** The bindings made so far in this pass, by name. */
-  readonly bound: Map<string, Local>;
+  /** The bindings made so far in this pass, by name. Made for the first binding, because most patterns have none. */
+  bound: Map<string, Local> | undefined;
   /** Names already bound by an earlier alternative or by the first pass. Binding such a name again reuses its `Local`. */
   readonly earlierBindings: ReadonlyMap<string, Local> | undefined;
-  /**
-   * Called for a variant whose enum is not decided yet. In the second pass it is undefined, and such a variant is an error.
-   */
-  readonly onUndecided: (() => void) | undefined;
+  /** Whether this is the first pass. In the second one, a variant whose enum is not decided is an error. */
+  readonly isFirst: boolean;
+  /** Whether the first pass found a variant whose enum is not decided yet. */
+  hasUndecided: boolean;
 }
 
 /**
@@ -60,19 +62,15 @@ export function checkPattern(
   type: CheckedType,
   { isMutable } = { isMutable: false },
 ): { readonly checked: CheckedPattern; readonly bound: ReadonlyMap<string, Local>; readonly recheck: (() => CheckedPattern) | null } {
-  const bound = new Map<string, Local>();
-  let undecided = false;
-  const onUndecided = (): void => {
-    undecided = true;
-  };
-  const checked = resolvePattern(checker, pattern, type, { isMutable, bound, earlierBindings: undefined, onUndecided });
-  const recheck = (): CheckedPattern =>
-    resolvePattern(checker, pattern, type, { isMutable, bound: new Map(), earlierBindings: bound, onUndecided: undefined });
-  return { checked, bound, recheck: undecided ? recheck : null };
+  const pass: Pass = { isMutable, bound: undefined, earlierBindings: undefined, isFirst: true, hasUndecided: false };
+  const checked = resolvePattern(checker, pattern, type, pass);
+  const bound = pass.bound ?? NO_BINDINGS;
+  if (!pass.hasUndecided) return { checked, bound, recheck: null };
+  const secondPass: Pass = { isMutable, bound: undefined, earlierBindings: bound, isFirst: false, hasUndecided: false };
+  return { checked, bound, recheck: () => resolvePattern(checker, pattern, type, secondPass) };
 }
 
 function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: CheckedType, pass: Pass): CheckedPattern {
-  const resolveInner = (p: Pattern, t: CheckedType): CheckedPattern => resolvePattern(checker, p, t, pass);
   switch (pattern.kind) {
     case "wildcard":
       return WILDCARD;
@@ -84,11 +82,11 @@ function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: Checke
       if (constructor_ !== undefined) recordVariant(checker, type, null, name);
       if (constructor_ !== undefined) return resolveConstructor(checker, constructor_, [], pattern.span, pass);
       // The name was probably meant as a binding. Bind it, so that its uses do not cause further errors.
-      if (pass.onUndecided !== undefined && prune(type).kind !== "var") checker.bind(name, ERROR, { isMutable: false }).isUsed = true;
+      if (pass.isFirst && prune(type).kind !== "var") checker.bind(name, ERROR, { isMutable: false }).isUsed = true;
       return WILDCARD;
     }
     case "int":
-      return literalPattern(checker, intFromBigInt(pattern.value), INT, type, pattern.span);
+      return literalPattern(checker, pattern.value, INT, type, pattern.span);
     case "float":
       return literalPattern(checker, new FloatValue(pattern.value), FLOAT, type, pattern.span);
     case "string":
@@ -102,13 +100,13 @@ function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: Checke
     case "someOkErr": {
       const shape = pattern.wrap === "Some" ? builtinType("Option", freshVar()) : builtinType("Result", freshVar(), freshVar());
       const constructor_ = expectType(checker, type, shape, pattern.span) ? constructorNamed(type, pattern.wrap) : undefined;
-      if (constructor_ === undefined) return resolveInner(pattern.inner, ERROR);
-      return { kind: "constructor", constructor_, args: [resolveInner(pattern.inner, constructor_.args[0] ?? ERROR)] };
+      if (constructor_ === undefined) return resolvePattern(checker, pattern.inner, ERROR, pass);
+      return { kind: "constructor", constructor_, args: [resolvePattern(checker, pattern.inner, constructor_.args[0] ?? ERROR, pass)] };
     }
     case "variant": {
       const constructor_ = resolveVariant(checker, pattern.enum, pattern.variant, type, pass);
       if (constructor_ === undefined) {
-        for (const arg of pattern.args ?? []) resolveInner(arg, subpatternType(type));
+        for (const arg of pattern.args ?? []) resolvePattern(checker, arg, subpatternType(type), pass);
         return WILDCARD;
       }
       recordVariant(checker, type, pattern.enum, pattern.variant);
@@ -128,7 +126,7 @@ function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: Checke
     case "tuple": {
       const shape = tupleType(pattern.items.map(() => freshVar()));
       const constructor_ = expectType(checker, type, shape, pattern.span) ? constructorNamed(type, "") : undefined;
-      const args = pattern.items.map((item, i) => resolveInner(item, constructor_?.args[i] ?? ERROR));
+      const args = pattern.items.map((item, i) => resolvePattern(checker, item, constructor_?.args[i] ?? ERROR, pass));
       return constructor_ === undefined ? WILDCARD : { kind: "constructor", constructor_, args };
     }
     case "list": {
@@ -136,10 +134,10 @@ function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: Checke
       const listType = builtinType("List", item);
       const isList = expectType(checker, type, listType, pattern.span);
       const element = isList ? item : ERROR;
-      const prefix = pattern.prefix.map((p) => resolveInner(p, element));
+      const prefix = pattern.prefix.map((p) => resolvePattern(checker, p, element, pass));
       const name = pattern.rest?.name ?? null;
       const bound = name === null ? WILDCARD : bindName(checker, name, isList ? listType : ERROR, pass);
-      const suffix = pattern.suffix.map((p) => resolveInner(p, element));
+      const suffix = pattern.suffix.map((p) => resolvePattern(checker, p, element, pass));
       if (!isList) return WILDCARD;
       return { kind: "list", prefix, rest: pattern.rest === null ? null : bound.kind === "bind" ? bound.local : "unused", suffix };
     }
@@ -198,7 +196,7 @@ function literalPattern(checker: FunctionChecker, value: Value, literalType: Che
 }
 
 function bindName(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
-  if (pass.bound.has(name.text)) checker.error("E010", name.span, `\`${name.text}\` is bound twice in this pattern`);
+  if (pass.bound?.has(name.text) === true) checker.error("E010", name.span, `\`${name.text}\` is bound twice in this pattern`);
   const earlier = pass.earlierBindings?.get(name.text);
   if (earlier !== undefined && !unify(type, earlier.type)) {
     const difference =
@@ -207,6 +205,7 @@ function bindName(checker: FunctionChecker, name: Name, type: CheckedType, pass:
   }
   if (earlier !== undefined) checker.context.recorder?.addName(name.span, { kind: "local", local: earlier });
   const local = earlier ?? checker.bind(name, type, pass);
+  pass.bound ??= new Map();
   pass.bound.set(name.text, local);
   return { kind: "bind", local };
 }
@@ -222,7 +221,7 @@ const subpatternType = (type: CheckedType): CheckedType => (prune(type).kind ===
  * variant of that type.
  */
 function bindUnlessVariant(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
-  if (pass.onUndecided !== undefined && prune(type).kind === "var") {
+  if (pass.isFirst && prune(type).kind === "var") {
     checker.context.deferredChecks.push(() => {
       const t = prune(type);
       if (t.kind === "var" ? enumsWithVariant(checker, name.text).length > 0 : variantOf(t, name.text) !== undefined)
@@ -313,8 +312,8 @@ function resolveVariant(
     return undefined;
   }
   if (t.kind === "var" && decl === undefined) {
-    if (pass.onUndecided === undefined) reportUndecided(checker, variant, t);
-    else pass.onUndecided();
+    if (pass.isFirst) pass.hasUndecided = true;
+    else reportUndecided(checker, variant, t);
     return undefined;
   }
   if (decl?.kind === "enum") decideType(t, decl);
@@ -454,8 +453,10 @@ function resolveOr(checker: FunctionChecker, pattern: Pattern & { kind: "or" }, 
   let { earlierBindings } = pass;
   let firstNames: string | undefined;
   const alternatives = pattern.alternatives.map((alternative) => {
-    const bound = new Map<string, Local>();
-    const checked = resolvePattern(checker, alternative, type, { ...pass, bound, earlierBindings });
+    const inner: Pass = { ...pass, bound: undefined, earlierBindings };
+    const checked = resolvePattern(checker, alternative, type, inner);
+    const { bound = NO_BINDINGS } = inner;
+    pass.hasUndecided ||= inner.hasUndecided;
     const boundNames = [...bound.keys()].sort().join(", ");
     if (firstNames !== undefined && boundNames !== firstNames) {
       checker.error("E009", alternative.span, "the alternatives of a pattern must bind the same names", {
@@ -463,9 +464,10 @@ function resolveOr(checker: FunctionChecker, pattern: Pattern & { kind: "or" }, 
       });
     }
     firstNames ??= boundNames;
-    earlierBindings = new Map([...(earlierBindings ?? []), ...bound]);
+    earlierBindings = new Map([...(earlierBindings ?? NO_BINDINGS), ...bound]);
     return checked;
   });
-  for (const [name, local] of earlierBindings ?? []) if (pass.earlierBindings?.has(name) !== true) pass.bound.set(name, local);
+  pass.bound ??= new Map();
+  for (const [name, local] of earlierBindings ?? NO_BINDINGS) if (pass.earlierBindings?.has(name) !== true) pass.bound.set(name, local);
   return { kind: "or", alternatives };
 }

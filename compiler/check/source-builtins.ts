@@ -16,7 +16,7 @@ import { declareUnit, type ModuleNamer } from "../declare.ts";
 import { checkEffects } from "../effect-rows.ts";
 import type { Callable } from "../ir.ts";
 import { makeUnit } from "../load-units.ts";
-import type { ParamType } from "../rows.ts";
+import { paramsByName, type ParamType } from "../rows.ts";
 import type { SourceUnit } from "../scope.ts";
 import { checkBody } from "./bodies.ts";
 import { CheckContext } from "./context.ts";
@@ -113,7 +113,7 @@ export function fillRecords(context: CheckContext, decls: ReadonlyMap<string, Ty
   for (const record of BUILTIN_RECORDS) {
     const decl = decls.get(record.name);
     if (decl === undefined) continue;
-    const byName = new Map(decl.params.map((p) => [p.name, p]));
+    const byName = paramsByName(decl.params);
     decl.fields = record.fields.map((f) => ({
       name: f.name,
       type: context.fromModuleType(parseType(f.type, new Set(byName.keys())), byName),

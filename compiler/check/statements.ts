@@ -2,7 +2,7 @@
 import type { Binder, Block, Stmt } from "../ast.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, isDecided, NEVER, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
-import type { ParamType } from "../rows.ts";
+import { paramsByName } from "../rows.ts";
 import { checkAssign } from "./assignments.ts";
 import { type BinderPlace, checkCondition, checkIrrefutable, checkLetElse, neverEnds, patternText } from "./binders.ts";
 import type { FunctionChecker } from "./context.ts";
@@ -88,8 +88,7 @@ function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
   const { span } = stmt;
   switch (stmt.kind) {
     case "let": {
-      const paramsByName = (): ReadonlyMap<string, ParamType> => new Map(scope.callable.typeParams.map((p) => [p.name, p]));
-      const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, paramsByName());
+      const type = stmt.type === null ? freshVar() : context.resolveType(scope.unit, stmt.type, paramsByName(scope.callable.typeParams));
       const countBefore = scope.unit.diagnostics.errorCount;
       const what = stmt.pattern === null ? `\`${stmt.name.text}\`` : "the pattern";
       scope.beginValue(stmt.name.text);

@@ -38,12 +38,11 @@ export function parseHeader(c: Cursor, header: keyof typeof HEADERS): Expr {
 
 /** Parses the header of an `if` or `while`: a condition, or `let PATTERN = VALUE`. */
 export function parseCondition(c: Cursor, header: "if" | "while"): Condition {
-  const example = `\`${header} let Some(x) = value { … }\``;
   if (!c.take("let")) return { pattern: null, condition: parseHeader(c, header) };
   const depth = c.restartDepth();
   const pattern = parsePattern(c);
   c.resumeDepth(depth);
-  c.expect("=", `\`=\` and the value after the pattern`, { help: `write ${example}` });
+  c.expect("=", "`=` and the value after the pattern", { help: `write \`${header} let Some(x) = value { … }\`` });
   const { start } = c.token;
   const condition = parseHeader(c, header);
   const [second] = condition.kind === "binary" && condition.span.start === start ? condition.rest : [];
@@ -57,8 +56,10 @@ export function parseCondition(c: Cursor, header: "if" | "while"): Condition {
 
 /** Parses the `{ … }` after a header. */
 export function parseBody(c: Cursor, keyword: string): Block {
-  const help = c.at("else") ? "a choice is written `if a { 1 } else { 2 }`" : `a body needs braces: \`${keyword} … { … }\``;
-  if (!c.at("{")) c.failExpected(`\`{\` and the body of \`${keyword}\``, { help });
+  if (!c.at("{")) {
+    const help = c.at("else") ? "a choice is written `if a { 1 } else { 2 }`" : `a body needs braces: \`${keyword} … { … }\``;
+    c.failExpected(`\`{\` and the body of \`${keyword}\``, { help });
+  }
   return c.grammar.block(c);
 }
 

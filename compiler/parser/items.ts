@@ -154,8 +154,11 @@ export function parseFn(c: Cursor, start: number, isExported: boolean): FnItem {
   c.next();
   const name = parseDeclaredName(c, "a function");
   const typeParams = parseTypeParams(c);
-  const squareBracketHelp = c.at("[") ? { help: `write type parameters between \`<\` and \`>\`: \`fn ${name.text}<T>(x: T)\`` } : {};
-  const opener = c.expect("(", `\`(\` and the parameters of \`${name.text}\``, squareBracketHelp);
+  if (!c.at("(")) {
+    const squareBracketHelp = c.at("[") ? { help: `write type parameters between \`<\` and \`>\`: \`fn ${name.text}<T>(x: T)\`` } : {};
+    c.failExpected(`\`(\` and the parameters of \`${name.text}\``, squareBracketHelp);
+  }
+  const opener = c.next();
   const params = parseCommaList(c, opener, "(", "a parameter", parseParam);
   const result = takeArrow(c) ? parseType(c) : null;
   const receives = takeReceives(c) ? parseType(c) : null;
@@ -264,9 +267,10 @@ function parseParam(c: Cursor): Param {
     });
   if (c.at("mut")) c.fail(c.token, "a parameter cannot be `mut`", { help: "copy it into a variable: `let mut y = x`" });
   const { name, pattern } = parseBinder(c, "a parameter");
-  const what = pattern === null ? `\`${name.text}\`` : "the pattern";
-  if (!c.at(":")) c.failExpected(`\`:\` and the type of ${what}`, pattern === null ? typeOrderHint(c, name) : {});
-  c.next();
+  if (!c.take(":")) {
+    const what = pattern === null ? `\`${name.text}\`` : "the pattern";
+    c.failExpected(`\`:\` and the type of ${what}`, pattern === null ? typeOrderHint(c, name) : {});
+  }
   const type = parseType(c);
   if (c.at("=")) c.fail(c.token, "parameters have no default values", { help: "write a second function that passes the value" });
   return { name, pattern, type };

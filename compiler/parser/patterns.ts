@@ -173,7 +173,9 @@ function parseNegative(c: Cursor): Pattern {
     return { kind: "int", value: -9_223_372_036_854_775_808n, span: c.spanFrom(start) };
   }
   if (c.at("int")) {
-    const value = -takeInt(c);
+    const magnitude = takeInt(c);
+    // The number -0 is no Int.
+    const value = typeof magnitude === "bigint" ? -magnitude : 0 - magnitude;
     return { kind: "int", value, span: c.spanFrom(start) };
   }
   if (!c.at("float")) c.failExpected("a number after `-`");

@@ -141,9 +141,11 @@ function parseLet(c: Cursor): Stmt {
   if (c.at(","))
     c.failExpected(`\`=\` and the value of \`${binder.name.text}\``, { help: "several names need parentheses: `let (a, b) = (1, 2)`" });
   const type = c.take(":") ? parseType(c) : null;
-  const what = binder.pattern === null ? `\`${binder.name.text}\`` : "the pattern";
-  const example = binder.pattern === null ? `let ${binder.name.text} = 0` : "let (a, b) = pair";
-  c.expect("=", `\`=\` and the value of ${what}`, { help: `a variable needs a value: \`${example}\`` });
+  if (!c.take("=")) {
+    const what = binder.pattern === null ? `\`${binder.name.text}\`` : "the pattern";
+    const example = binder.pattern === null ? `let ${binder.name.text} = 0` : "let (a, b) = pair";
+    c.failExpected(`\`=\` and the value of ${what}`, { help: `a variable needs a value: \`${example}\`` });
+  }
   const value = parseForeignLambda(c) ?? parseExpression(c);
   const otherwise = c.at("else") ? parseLetElse(c, binder) : null;
   return { kind: "let", isMutable, ...binder, type, value, otherwise, span: c.spanFrom(start) };
@@ -253,9 +255,10 @@ function parseFor(c: Cursor): Stmt {
     });
   }
   const binder = parseBinder(c, "a variable");
-  const shownName = binder.pattern === null ? binder.name.text : "x";
-  if (!skipForeignLoop(c, binder.name))
-    c.expect("in", "`in` and a list", { help: `a loop over a list is written \`for ${shownName} in xs { … }\`` });
+  if (!skipForeignLoop(c, binder.name) && !c.take("in")) {
+    const shownName = binder.pattern === null ? binder.name.text : "x";
+    c.failExpected("`in` and a list", { help: `a loop over a list is written \`for ${shownName} in xs { … }\`` });
+  }
   c.enterNesting();
   const list = parseHeader(c, "for");
   const body = parseBody(c, "for");
