@@ -6,7 +6,7 @@ import type { JsonData } from "../vm/json/json.ts";
 import { type CallPath, type EffectCall, findEffects, type Place } from "./effects.ts";
 import type { Known, KnownText } from "./known.ts";
 import { secretText } from "./secrets.ts";
-import { isLeftToHandler, judge, type Judgement, unusedRules } from "./verdict.ts";
+import { isLeftToHandler, judgeCall, type Judgement, unusedRules } from "./verdict.ts";
 
 /** A call of the program, and what the policy decides about it. `judgement` is undefined if no policy was given. */
 export interface CheckedCall {
@@ -28,7 +28,7 @@ export function checkProgramPolicy(program: CheckedFunctions, policy: Policy | u
   const { calls, totals } = findEffects(program, registry);
   const checked = calls.map((call): CheckedCall => {
     if (policy === undefined) return { call, judgement: undefined, isLeftToHandler: false };
-    const judgement = judge(call, policy, totals.get(call.capability.name) ?? 0);
+    const judgement = judgeCall(call, policy, totals.get(call.capability.name) ?? 0);
     return { call, judgement, isLeftToHandler: isLeftToHandler(policy, call, judgement) };
   });
   return { calls: checked, totals, unused: policy === undefined ? [] : unusedRules(policy, totals) };

@@ -69,14 +69,14 @@ const shorten = ({ text, isExact }: KnownText): KnownText =>
   text.length > MAX_TEXT_UNITS ? { text: text.slice(0, MAX_TEXT_UNITS), isExact: false } : { text, isExact };
 
 /** Whether `a` describes every text that `b` describes. */
-export const covers = (a: KnownText, b: KnownText): boolean => (a.isExact ? b.isExact && a.text === b.text : b.text.startsWith(a.text));
+export const coversText = (a: KnownText, b: KnownText): boolean => (a.isExact ? b.isExact && a.text === b.text : b.text.startsWith(a.text));
 
 /** Returns what is known about a value that is one of the given texts. Drops a text that another text covers. */
 export function knownTexts(candidates: readonly KnownText[]): Known {
   const texts: KnownText[] = [];
   for (const next of candidates.map(shorten)) {
-    if (texts.some((text) => covers(text, next))) continue;
-    if (!next.isExact) texts.splice(0, texts.length, ...texts.filter((text) => !covers(next, text)));
+    if (texts.some((text) => coversText(text, next))) continue;
+    if (!next.isExact) texts.splice(0, texts.length, ...texts.filter((text) => !coversText(next, text)));
     texts.push(next);
     if (texts.length > MAX_TEXTS || (next.text === "" && !next.isExact)) return undefined;
   }

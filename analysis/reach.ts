@@ -2,7 +2,7 @@
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import { FloatValue } from "../vm/value/value.ts";
 import type { EffectCall } from "./effects.ts";
-import { ANY_TEXT, covers, type Known, type KnownText } from "./known.ts";
+import { ANY_TEXT, coversText, type Known, type KnownText } from "./known.ts";
 import { hasHost } from "./urls.ts";
 
 /**
@@ -129,7 +129,9 @@ export class ReachSet {
     const coversAll = (targets: readonly Target[]): boolean =>
       tuple
         .slice(1)
-        .every(({ param, text }) => targets.some((target) => target.param === param && target.texts.some((each) => covers(each, text))));
+        .every(({ param, text }) =>
+          targets.some((target) => target.param === param && target.texts.some((each) => coversText(each, text))),
+        );
     if (first.isExact && this.#exact.get(first.text)?.some(coversAll) === true) return true;
     for (const length of this.#lengths)
       if (length <= first.text.length && this.#prefixes.get(first.text.slice(0, length))?.some(coversAll) === true) return true;

@@ -43,7 +43,7 @@ export interface Judgement {
 type CheckResult = { readonly refuses: "none" | "some" | "all"; readonly reason: Reason };
 
 /** Judges a call. `total` is how many calls of the capability one run can make. */
-export function judge(call: EffectCall, policy: Policy, total: number): Judgement {
+export function judgeCall(call: EffectCall, policy: Policy, total: number): Judgement {
   if (call.path === undefined) return { verdict: "never_reached", reasons: [] };
   const { capability } = call;
   const [rule] = checkAll([undefined], () =>

@@ -1,5 +1,5 @@
 /** Compares conditions on arguments. */
-import { type Condition, holds, type Scalar, type Where } from "../policy/where.ts";
+import { type Condition, conditionHolds, type Scalar, type Where } from "../policy/where.ts";
 import { FloatValue, UNIT, type Value } from "../vm/value/value.ts";
 
 const NO_TYPES: [] = [];
@@ -30,8 +30,8 @@ function areWithin(narrow: readonly Condition[], wide: readonly Condition[]): bo
   return narrow.every((condition) => {
     const values = valuesOf(condition);
     if (values === undefined) return wide.some((other) => isWithin(condition, other));
-    const accepted = values.map(valueOf).filter((value) => holds(condition, value, NO_TYPES));
-    return accepted.every((value) => wide.some((other) => holds(other, value, NO_TYPES)));
+    const accepted = values.map(valueOf).filter((value) => conditionHolds(condition, value, NO_TYPES));
+    return accepted.every((value) => wide.some((other) => conditionHolds(other, value, NO_TYPES)));
   });
 }
 

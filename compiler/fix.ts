@@ -41,10 +41,10 @@ const errorCount = (diagnostics: readonly Diagnostic[]): number => diagnostics.f
 function compatibleFixes(diagnostics: readonly Diagnostic[]): readonly (readonly Edit[])[] {
   const acceptedEdits: Edit[] = [];
   return diagnostics.flatMap(({ fixes: [fix] }) => {
-    if (fix === undefined || fix.edits.some((edit) => acceptedEdits.some((other) => touch(edit, other)))) return [];
+    if (fix === undefined || fix.edits.some((edit) => acceptedEdits.some((other) => overlapOrTouch(edit, other)))) return [];
     acceptedEdits.push(...fix.edits);
     return [fix.edits];
   });
 }
 
-const touch = ({ span: a }: Edit, { span: b }: Edit): boolean => a.start <= b.end && b.start <= a.end;
+const overlapOrTouch = ({ span: a }: Edit, { span: b }: Edit): boolean => a.start <= b.end && b.start <= a.end;

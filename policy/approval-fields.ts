@@ -1,7 +1,7 @@
 /** Declares the field `approval` of a rule: which calls must wait for a person's decision. */
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { JsonData } from "../vm/json/json.ts";
-import { BOOLEAN, fail, type FieldSchema, field, listOf, objectOf, requiredField, text } from "./field-schema.ts";
+import { BOOLEAN, failAt, type FieldSchema, field, listOf, objectOf, requiredField, text } from "./field-schema.ts";
 import { whereSchema } from "./where-fields.ts";
 import type { Where } from "./where.ts";
 
@@ -68,7 +68,7 @@ export function approvalSchema(capability: CapabilityDecl | undefined): FieldSch
       const approval = node.kind === "scalar" && node.value === "required" ? EVERY_CALL : object.read(node, position);
       if (approval.required && capability?.internal === true) {
         const hint = "Only calls that a handler carries out can wait. Set allow to false to refuse it.";
-        fail(position, node.offset, `${position.path} has no effect: the machine itself carries out ${capability.name}`, hint);
+        failAt(position, node.offset, `${position.path} has no effect: the machine itself carries out ${capability.name}`, hint);
       }
       return approval;
     },

@@ -70,7 +70,7 @@ export function requiredField<T>(name: string, schema: FieldSchema<T>, doc: stri
 }
 
 /** Throws a policy error at an offset in the policy's text. */
-export function fail(
+export function failAt(
   position: FieldPosition,
   offset: number,
   message: string,
@@ -82,7 +82,7 @@ export function fail(
 
 /** Throws the error for a value of the wrong type. */
 function failType(schema: { readonly description: string }, node: DocumentNode, position: FieldPosition): never {
-  return fail(
+  return failAt(
     position,
     node.offset,
     `${position.path === "" ? "the policy" : position.path} must be ${schema.description}, not ${describeNode(node)}`,
@@ -158,7 +158,7 @@ export function text(description: string, parse: TextParser, extraSchema: JsonSc
       const parsed = parse(node.value);
       return "text" in parsed
         ? parsed.text
-        : fail(position, node.offset, `${position.path} is ${JSON.stringify(node.value)}: ${parsed.problem}`);
+        : failAt(position, node.offset, `${position.path} is ${JSON.stringify(node.value)}: ${parsed.problem}`);
     },
   };
   return schema;
@@ -175,7 +175,7 @@ export function oneOf<T extends string>(values: readonly T[]): FieldSchema<T> {
       const value = values.find((v) => v === given);
       return (
         value ??
-        fail(
+        failAt(
           position,
           node.offset,
           `${position.path} is ${JSON.stringify(given)}`,
@@ -191,7 +191,7 @@ export function oneOf<T extends string>(values: readonly T[]): FieldSchema<T> {
 const MAX_ENTRIES = 10_000;
 
 function checkEntryCount(node: DocumentNode, count: number, maxEntries: number, position: FieldPosition): void {
-  if (count > maxEntries) fail(position, node.offset, `${position.path} has more than ${maxEntries} entries`);
+  if (count > maxEntries) failAt(position, node.offset, `${position.path} has more than ${maxEntries} entries`);
 }
 
 /** Returns the schema of a list. `read` drops duplicates. `what` describes the items in messages. */
@@ -243,7 +243,7 @@ export function mapOf<T>(
       checkEntryCount(node, node.members.length, maxEntries, position);
       for (const { name, nameOffset } of node.members) {
         const problem = check(name);
-        if (problem !== undefined) fail(position, nameOffset, problem.message, problem.hint, problem.kind);
+        if (problem !== undefined) failAt(position, nameOffset, problem.message, problem.hint, problem.kind);
       }
       return new Map(node.members.map((m) => [m.name, itemFor(m.name).read(m.node, memberPosition(position, m.name))]));
     },
@@ -277,7 +277,7 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
       for (const { name, nameOffset } of node.members) {
         if (names.includes(name)) continue;
         const known = `Known ${names.length === 1 ? "is" : "are"}: ${names.join(", ")}.`;
-        fail(
+        failAt(
           position,
           nameOffset,
           `unknown field ${memberPath(position.path, name)}`,
@@ -289,7 +289,7 @@ export function objectOf<T>(description: string, table: FieldTable, build: (read
         const member = node.members.find((m) => m.name === f.name);
         if (member !== undefined) return f.schema.read(member.node, memberPosition(position, f.name));
         if (f.fallback === undefined)
-          return fail(position, node.offset, `${memberPath(position.path, f.name)} is missing`, `It must be ${f.schema.description}.`);
+          return failAt(position, node.offset, `${memberPath(position.path, f.name)} is missing`, `It must be ${f.schema.description}.`);
         return f.fallback.value;
       });
     },

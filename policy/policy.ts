@@ -16,7 +16,7 @@ import { documentFromJson, type DocumentNode } from "./document.ts";
 import { LIMITS_SCHEMA, type Policy, policyFileSchema, type PolicyRule, SCHEMA_VERSION } from "./policy-fields.ts";
 import { EVERY_HOST, isLoopbackPattern, parseAllowedDomain } from "./hosts.ts";
 import { didYouMean } from "./did-you-mean.ts";
-import { fail, type FieldPosition } from "./field-schema.ts";
+import { failAt, type FieldPosition } from "./field-schema.ts";
 
 export type { DbPolicy, FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
@@ -31,7 +31,7 @@ export function readPolicy(
   // Check the version first, because another version may have other fields.
   if (version !== undefined && (version.kind !== "scalar" || version.value !== SCHEMA_VERSION)) {
     const given = version.kind === "scalar" ? JSON.stringify(version.value) : "not a number";
-    fail(
+    failAt(
       at,
       version.offset,
       `schema_version is ${given}`,

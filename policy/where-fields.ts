@@ -6,7 +6,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import { describeNode } from "./document.ts";
 import {
   BOOLEAN,
-  fail,
+  failAt,
   type FieldSchema,
   type FieldValues,
   type KeyCheck,
@@ -40,12 +40,12 @@ const SCALAR: FieldSchema<Scalar> = {
   withoutLaterDefaults: (data) => data,
   read: (node, position) => {
     if (node.kind !== "scalar")
-      return fail(position, node.offset, `${position.path} must be ${SCALAR.description}, not ${describeNode(node)}`);
+      return failAt(position, node.offset, `${position.path} must be ${SCALAR.description}, not ${describeNode(node)}`);
     const { value } = node;
     if (typeof value === "number" && !isExact(value))
-      return fail(position, node.offset, `${position.path} is a number that cannot be held exactly`, "Write a number below 2^53.");
+      return failAt(position, node.offset, `${position.path} is a number that cannot be held exactly`, "Write a number below 2^53.");
     if (typeof value === "string" && value.length > MAX_TEXT_UNITS)
-      return fail(position, node.offset, `${position.path} has more than ${MAX_TEXT_UNITS} characters`);
+      return failAt(position, node.offset, `${position.path} has more than ${MAX_TEXT_UNITS} characters`);
     // Adding 0 turns -0 into 0.
     return typeof value === "number" ? value + 0 : value;
   },
@@ -93,9 +93,9 @@ const CONDITION: FieldSchema<Condition> = {
     const condition = CONDITION_OBJECT.read(node, position);
     const names = node.kind === "object" ? node.members.map((m) => m.name) : [];
     if (names.length === 0)
-      fail(position, node.offset, `${position.path} names no condition`, `Write one of: ${Object.keys(CONDITION_FIELDS).join(", ")}.`);
+      failAt(position, node.offset, `${position.path} names no condition`, `Write one of: ${Object.keys(CONDITION_FIELDS).join(", ")}.`);
     if (condition.absent === true && names.length > 1)
-      fail(
+      failAt(
         position,
         node.offset,
         `${position.path} asks for an absent value and for more`,
@@ -127,7 +127,7 @@ const ALTERNATIVES: FieldSchema<readonly Condition[]> = {
     if (node.kind !== "list") return [CONDITION.read(node, position)];
     const { length } = node.items;
     if (length === 0 || length > MAX_ALTERNATIVES)
-      fail(position, node.offset, `${position.path} lists ${length} conditions; it may list 1 to ${MAX_ALTERNATIVES}`);
+      failAt(position, node.offset, `${position.path} lists ${length} conditions; it may list 1 to ${MAX_ALTERNATIVES}`);
     return node.items.map((item, i) => CONDITION.read(item, { ...position, path: `${position.path}[${i}]` }));
   },
 };

@@ -138,12 +138,12 @@ function partReader(
 
 /** Whether one of the conditions holds. */
 function isMet(conditions: readonly Condition[], part: Value | undefined, types: readonly TypeDef[]): boolean {
-  for (const condition of conditions) if (holds(condition, part, types)) return true;
+  for (const condition of conditions) if (conditionHolds(condition, part, types)) return true;
   return false;
 }
 
 /** Whether all members of the condition hold. `part` is undefined if the part is absent. */
-export function holds(condition: Condition, part: Value | undefined, types: readonly TypeDef[]): boolean {
+export function conditionHolds(condition: Condition, part: Value | undefined, types: readonly TypeDef[]): boolean {
   if (part === undefined) return condition.absent === true;
   if (condition.absent === true) return false;
   const { equal, in: list, prefix, min, max, names } = condition;

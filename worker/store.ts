@@ -190,7 +190,7 @@ export async function canceledOf(pool: Pool, ids: readonly string[]): Promise<re
 }
 
 /** Extends the lease of a worker. Returns false if another worker has removed its row. */
-export async function beat(pool: Pool, worker: string, leaseMs: number): Promise<boolean> {
+export async function extendLease(pool: Pool, worker: string, leaseMs: number): Promise<boolean> {
   const { rowCount } = await pool.query("UPDATE boruna.workers SET expires_at = now() + $2 * interval '1 ms' WHERE id = $1", [
     worker,
     leaseMs,

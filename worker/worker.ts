@@ -36,7 +36,7 @@ import { callOfStep, isAnswered } from "./recorded-calls.ts";
 import { oneAtATime, prepareTables } from "./schema.ts";
 import {
   addWorker,
-  beat,
+  extendLease,
   beginExecutions,
   type BegunRun,
   canceledOf,
@@ -148,7 +148,7 @@ export class Worker {
       this.#resolveLost = resolve;
     });
     const { leaseMs, onNotice } = options;
-    this.#contact = new Contact({ leaseMs, onNotice, onLost: () => this.#loseLease(), beat: () => beat(pool, this.id, leaseMs) });
+    this.#contact = new Contact({ leaseMs, onNotice, onLost: () => this.#loseLease(), beat: () => extendLease(pool, this.id, leaseMs) });
   }
 
   /** Makes the tables if necessary and starts to take runs. Throws `worker.*`. */

@@ -7,7 +7,7 @@ import { canonicalJson, type JsonData } from "../../vm/json/json.ts";
 import { compareUtf8 } from "../../vm/value/utf8.ts";
 import { CapabilityFailure, type MachineFunction } from "../handlers.ts";
 import { isTemporary } from "../temporaries.ts";
-import { fileFailure, type FsOptions, locate, missingRootMessage, openBelow, type LocatedFile } from "./fs-roots.ts";
+import { fileFailure, type FsOptions, locateBelowRoot, missingRootMessage, openBelow, type LocatedFile } from "./fs-roots.ts";
 
 /** How to read a file or folder, by the second argument of `fs.read`. */
 const READERS = new Map<string, (descriptor: number, located: LocatedFile, path: string, maxBytes: number) => string>([
@@ -26,7 +26,7 @@ export function fsReadHandler(options: FsOptions = {}): MachineFunction {
         `fs.read does not know ${JSON.stringify(form)}. ${didYouMean(form, READERS.keys(), `It knows ${[...READERS.keys()].join(", ")}.`)}`,
       );
     try {
-      const located = locate(path, policy.fs_policy.read, options);
+      const located = locateBelowRoot(path, policy.fs_policy.read, options);
       const missing = missingRootMessage(located);
       if (missing !== undefined) throw new CapabilityFailure(missing);
       if (isTemporary(basename(located.file))) throw new CapabilityFailure(`no such file: ${JSON.stringify(path)}`);

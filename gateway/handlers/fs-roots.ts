@@ -1,7 +1,7 @@
 /**
  * Maps the paths of `fs.read` and `fs.write` to files below the policy's roots.
  *
- * `locate` chooses the root by the path's text. `openBelow`, `withParent` and `withCreatedParent` then open the file
+ * `locateBelowRoot` chooses the root by the path's text. `openBelow`, `withParent` and `withCreatedParent` then open the file
  * or its folder and check that the open descriptor is below the root. Checking the name alone would not be enough, because
  * links and renames can change where a name leads between the check and the use.
  */
@@ -50,7 +50,7 @@ export function denyProtected(path: string): never {
  * result is not below a root, the path is resolved against the first root that has such a file, or otherwise against the
  * first root. Throws `CapabilityDenied` for a path that is below no root.
  */
-export function locate(path: string, roots: readonly string[], options: FsOptions): LocatedFile & NamedRoot {
+export function locateBelowRoot(path: string, roots: readonly string[], options: FsOptions): LocatedFile & NamedRoot {
   const { workingDirectory = process.cwd() } = options;
   const protectedFiles = options.protectedFiles?.();
   if (path === "") throw new CapabilityFailure("the path is empty");

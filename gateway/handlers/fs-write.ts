@@ -29,7 +29,7 @@ import {
   type FsOptions,
   withCreatedParent,
   withParent,
-  locate,
+  locateBelowRoot,
   type LocatedFile,
   openBelow,
   type OpenFolder,
@@ -54,7 +54,7 @@ export function fsWriteHandler(options: FsOptions = {}): MachineFunction {
     try {
       const bytes = operation === "base64" ? decodeBase64(content) : Buffer.from(content, "utf8");
       checkSize(bytes.length, max_bytes, path);
-      const located = locate(path, write, options);
+      const located = locateBelowRoot(path, write, options);
       const problem = unwritableRootMessage(located);
       if (problem !== undefined) throw new CapabilityFailure(problem);
       if (isTemporary(basename(located.file)))

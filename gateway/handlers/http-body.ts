@@ -57,7 +57,7 @@ function decodersOf(contentEncoding: string): Duplex[] {
 }
 
 /** Closes the body and its connection. Listens to the error that an unread body then emits, which would otherwise end the process. */
-export function discard(body: Readable): void {
+export function discardBody(body: Readable): void {
   body.on("error", () => undefined);
   body.destroy();
 }
@@ -86,7 +86,7 @@ export async function* decodedChunks(body: Readable, contentEncoding: string, ma
       throw new CapabilityFailure(`the response does not decode as ${contentEncoding}`);
     throw error;
   } finally {
-    discard(body);
+    discardBody(body);
   }
 }
 /** Returns all decoded bytes. Throws like `decodedChunks`. */

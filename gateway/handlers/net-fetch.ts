@@ -17,7 +17,7 @@ import { replaceLoneSurrogates, type Value } from "../../vm/value/value.ts";
 import { CapabilityDenied, CapabilityFailure, type MachineFunction, type HandlerContext } from "../handlers.ts";
 import { startDeadline } from "../deadline.ts";
 import { guardedAgent, resolveHost, type Resolve } from "./guarded-connect.ts";
-import { ACCEPTED_ENCODINGS, discard, readBody, utf8Body } from "./http-body.ts";
+import { ACCEPTED_ENCODINGS, discardBody, readBody, utf8Body } from "./http-body.ts";
 import { httpFailure } from "./http-failure.ts";
 import { CREDENTIAL_HEADERS, describesBody, requestHeaders, responseHeaders } from "./http-headers.ts";
 import { secretsOf, type Environment, type Secrets } from "./secrets.ts";
@@ -115,7 +115,7 @@ async function fetchWith(call: FetchCall, [url, method, body, headers, want]: re
       await response.body.dump({ limit: DRAIN_BYTES, signal: call.signal });
       plan = next;
     } catch (error) {
-      discard(response.body);
+      discardBody(response.body);
       throw error;
     }
   }

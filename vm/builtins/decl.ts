@@ -48,7 +48,7 @@ type Options = Partial<
 >;
 
 /** Returns the entry of a builtin that the machine implements (see `builtin-code.ts`). */
-export function native(
+export function nativeBuiltin(
   id: number,
   name: string,
   type: string,
@@ -87,5 +87,5 @@ export function writtenInAx(
   example: readonly [string, string],
   source: string,
 ): BuiltinDecl {
-  return native(id, name, type, COSTS.source, doc, example, { typeParams, source });
+  return nativeBuiltin(id, name, type, COSTS.source, doc, example, { typeParams, source });
 }

@@ -1,11 +1,11 @@
 import { MACHINE_LIMITS } from "../limits.ts";
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, native } from "./decl.ts";
+import { type BuiltinDecl, nativeBuiltin } from "./decl.ts";
 
 const CONVERTED_T = { typeParams: ["T"], convertsJson: true } as const;
 
 export const JSON_BUILTINS: readonly BuiltinDecl[] = [
-  native(
+  nativeBuiltin(
     180,
     "json.parse",
     "Fn(String) -> Result<Json, String>",
@@ -13,7 +13,7 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     `Parses JSON text. A number without fraction or exponent is an Int if it fits 64 bits; every other number is a Float. Of equal keys, the last one counts. An escape that is half of a surrogate pair becomes U+FFFD, in keys too. Err says what is wrong and where; nesting deeper than ${MACHINE_LIMITS.valueDepth} arrays and objects is an error too.`,
     ['json.parse("[1, 2.5]")', "Ok([1, 2.5])"],
   ),
-  native(
+  nativeBuiltin(
     181,
     "json.stringify",
     "Fn(Json) -> String",
@@ -21,7 +21,7 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     `Canonical JSON: keys in the order of their UTF-8 bytes, no white space, shortest numbers. A Float that is not finite becomes null. Traps if lists and objects are nested deeper than ${MACHINE_LIMITS.valueDepth}.`,
     ['json.stringify(Json::Object({ "b": Json::Int(1), "a": Json::Null }))', '"{"a":null,"b":1}"'],
   ),
-  native(
+  nativeBuiltin(
     182,
     "json.get",
     "Fn(Json, String) -> Option<Json>",
@@ -29,41 +29,48 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     "The value at a path of keys separated by dots and indices in brackets; the empty path is the value itself.",
     ['json.get(Json::Object({ "a": Json::List([Json::Int(7)]) }), "a[0]")', "Some(7)"],
   ),
-  native(183, "json.as_string", "Fn(Json) -> Option<String>", COSTS.constant, "The text, if the Json is a String.", [
+  nativeBuiltin(183, "json.as_string", "Fn(Json) -> Option<String>", COSTS.constant, "The text, if the Json is a String.", [
     'json.as_string(Json::String("x"))',
     'Some("x")',
   ]),
-  native(184, "json.as_int", "Fn(Json) -> Option<Int>", COSTS.constant, "The Int, if the Json is an Int; None for a Float.", [
+  nativeBuiltin(184, "json.as_int", "Fn(Json) -> Option<Int>", COSTS.constant, "The Int, if the Json is an Int; None for a Float.", [
     "json.as_int(Json::Int(1))",
     "Some(1)",
   ]),
-  native(185, "json.as_float", "Fn(Json) -> Option<Float>", COSTS.constant, "The number as a Float, if the Json is an Int or a Float.", [
-    "json.as_float(Json::Int(1))",
-    "Some(1)",
-  ]),
-  native(186, "json.as_bool", "Fn(Json) -> Option<Bool>", COSTS.constant, "The Bool, if the Json is one.", [
+  nativeBuiltin(
+    185,
+    "json.as_float",
+    "Fn(Json) -> Option<Float>",
+    COSTS.constant,
+    "The number as a Float, if the Json is an Int or a Float.",
+    ["json.as_float(Json::Int(1))", "Some(1)"],
+  ),
+  nativeBuiltin(186, "json.as_bool", "Fn(Json) -> Option<Bool>", COSTS.constant, "The Bool, if the Json is one.", [
     "json.as_bool(Json::Bool(true))",
     "Some(true)",
   ]),
-  native(187, "json.as_list", "Fn(Json) -> Option<List<Json>>", COSTS.constant, "The elements, if the Json is a list.", [
+  nativeBuiltin(187, "json.as_list", "Fn(Json) -> Option<List<Json>>", COSTS.constant, "The elements, if the Json is a list.", [
     "json.as_list(Json::List([]))",
     "Some([])",
   ]),
-  native(188, "json.as_object", "Fn(Json) -> Option<Map<String, Json>>", COSTS.constant, "The members, if the Json is an object.", [
+  nativeBuiltin(188, "json.as_object", "Fn(Json) -> Option<Map<String, Json>>", COSTS.constant, "The members, if the Json is an object.", [
     "json.as_object(Json::Null)",
     "None",
   ]),
-  native(189, "json.of_null", "Fn() -> Json", COSTS.constant, "The Json null.", ["json.of_null()", "()"]),
-  native(190, "json.of_string", "Fn(String) -> Json", COSTS.constant, "A Json of the text.", ['json.of_string("x")', '"x"']),
-  native(191, "json.of_int", "Fn(Int) -> Json", COSTS.constant, "A Json of the number.", ["json.of_int(1)", "1"]),
-  native(192, "json.of_float", "Fn(Float) -> Json", COSTS.constant, "A Json of the number.", ["json.of_float(1.5)", "1.5"]),
-  native(193, "json.of_bool", "Fn(Bool) -> Json", COSTS.constant, "A Json of the Bool.", ["json.of_bool(true)", "true"]),
-  native(194, "json.of_list", "Fn(List<Json>) -> Json", COSTS.constant, "A Json of the list.", ["json.of_list([Json::Int(1)])", "[1]"]),
-  native(195, "json.of_object", "Fn(Map<String, Json>) -> Json", COSTS.constant, "A Json of the map.", [
+  nativeBuiltin(189, "json.of_null", "Fn() -> Json", COSTS.constant, "The Json null.", ["json.of_null()", "()"]),
+  nativeBuiltin(190, "json.of_string", "Fn(String) -> Json", COSTS.constant, "A Json of the text.", ['json.of_string("x")', '"x"']),
+  nativeBuiltin(191, "json.of_int", "Fn(Int) -> Json", COSTS.constant, "A Json of the number.", ["json.of_int(1)", "1"]),
+  nativeBuiltin(192, "json.of_float", "Fn(Float) -> Json", COSTS.constant, "A Json of the number.", ["json.of_float(1.5)", "1.5"]),
+  nativeBuiltin(193, "json.of_bool", "Fn(Bool) -> Json", COSTS.constant, "A Json of the Bool.", ["json.of_bool(true)", "true"]),
+  nativeBuiltin(194, "json.of_list", "Fn(List<Json>) -> Json", COSTS.constant, "A Json of the list.", [
+    "json.of_list([Json::Int(1)])",
+    "[1]",
+  ]),
+  nativeBuiltin(195, "json.of_object", "Fn(Map<String, Json>) -> Json", COSTS.constant, "A Json of the map.", [
     'json.of_object({ "a": Json::Int(1) })',
     "{a: 1}",
   ]),
-  native(
+  nativeBuiltin(
     196,
     "json.from",
     "Fn(T) -> Json",
@@ -72,7 +79,7 @@ export const JSON_BUILTINS: readonly BuiltinDecl[] = [
     ['json.from({ "a": Some(1), "b": None })', "{a: 1, b: ()}"],
     CONVERTED_T,
   ),
-  native(
+  nativeBuiltin(
     197,
     "json.to",
     "Fn(Json) -> Result<T, String>",

@@ -1,23 +1,31 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
+import { type BuiltinDecl, nativeBuiltin, writtenInAx } from "./decl.ts";
 
 const T = { typeParams: ["T"] } as const;
 const COMPARING_T = { ...T, comparesElements: true } as const;
 
 export const LIST_BUILTINS: readonly BuiltinDecl[] = [
-  native(100, "list.len", "Fn(List<T>) -> Int", COSTS.constant, "The number of elements.", ["list.len([1, 2])", "2"], {
+  nativeBuiltin(100, "list.len", "Fn(List<T>) -> Int", COSTS.constant, "The number of elements.", ["list.len([1, 2])", "2"], {
     ...T,
     oldNames: ["list_len", "__builtin_list_len"],
   }),
-  native(101, "list.is_empty", "Fn(List<T>) -> Bool", COSTS.constant, "Whether the list is empty.", ["list.is_empty([1])", "false"], {
-    ...T,
-    oldNames: ["__builtin_list_is_empty"],
-  }),
-  native(102, "list.first", "Fn(List<T>) -> Option<T>", COSTS.constant, "The first element.", ["list.first([1, 2])", "Some(1)"], {
+  nativeBuiltin(
+    101,
+    "list.is_empty",
+    "Fn(List<T>) -> Bool",
+    COSTS.constant,
+    "Whether the list is empty.",
+    ["list.is_empty([1])", "false"],
+    {
+      ...T,
+      oldNames: ["__builtin_list_is_empty"],
+    },
+  ),
+  nativeBuiltin(102, "list.first", "Fn(List<T>) -> Option<T>", COSTS.constant, "The first element.", ["list.first([1, 2])", "Some(1)"], {
     ...T,
     oldNames: ["list.head", "__builtin_list_head"],
   }),
-  native(
+  nativeBuiltin(
     103,
     "list.tail",
     "Fn(List<T>) -> List<T>",
@@ -26,8 +34,8 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.tail([1, 2])", "[2]"],
     { ...T, oldNames: ["__builtin_list_tail"] },
   ),
-  native(104, "list.last", "Fn(List<T>) -> Option<T>", COSTS.constant, "The last element.", ["list.last([1, 2])", "Some(2)"], T),
-  native(
+  nativeBuiltin(104, "list.last", "Fn(List<T>) -> Option<T>", COSTS.constant, "The last element.", ["list.last([1, 2])", "Some(2)"], T),
+  nativeBuiltin(
     105,
     "list.get",
     "Fn(List<T>, Int) -> Option<T>",
@@ -36,7 +44,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.get([1, 2], 1)", "Some(2)"],
     T,
   ),
-  native(
+  nativeBuiltin(
     106,
     "list_get",
     "Fn(List<T>, Int) -> T",
@@ -45,7 +53,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list_get([1, 2], 1)", "2"],
     { ...T, instruction: "ListGet" },
   ),
-  native(
+  nativeBuiltin(
     107,
     "list.push",
     "Fn(List<T>, T) -> List<T>",
@@ -54,7 +62,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.push([1], 2)", "[1, 2]"],
     { ...T, oldNames: ["list.append", "list_push", "__builtin_list_append"] },
   ),
-  native(
+  nativeBuiltin(
     108,
     "list.concat",
     "Fn(List<T>, List<T>) -> List<T>",
@@ -63,11 +71,19 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.concat([1], [2])", "[1, 2]"],
     { ...T, oldNames: ["__builtin_list_concat"] },
   ),
-  native(109, "list.reverse", "Fn(List<T>) -> List<T>", COSTS.copy, "The elements in reverse order.", ["list.reverse([1, 2])", "[2, 1]"], {
-    ...T,
-    oldNames: ["__builtin_list_reverse"],
-  }),
-  native(
+  nativeBuiltin(
+    109,
+    "list.reverse",
+    "Fn(List<T>) -> List<T>",
+    COSTS.copy,
+    "The elements in reverse order.",
+    ["list.reverse([1, 2])", "[2, 1]"],
+    {
+      ...T,
+      oldNames: ["__builtin_list_reverse"],
+    },
+  ),
+  nativeBuiltin(
     110,
     "list.slice",
     "Fn(List<T>, Int, Int) -> List<T>",
@@ -76,7 +92,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.slice([1, 2, 3], 1, 9)", "[2, 3]"],
     T,
   ),
-  native(
+  nativeBuiltin(
     111,
     "list.contains",
     "Fn(List<T>, T) -> Bool",
@@ -85,7 +101,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.contains([1, 2], 2)", "true"],
     COMPARING_T,
   ),
-  native(
+  nativeBuiltin(
     112,
     "list.index_of",
     "Fn(List<T>, T) -> Option<Int>",
@@ -94,7 +110,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.index_of([1, 2], 2)", "Some(1)"],
     COMPARING_T,
   ),
-  native(
+  nativeBuiltin(
     113,
     "list.sort",
     "Fn(List<T>) -> List<T>",
@@ -103,11 +119,15 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.sort([3, 1, 2])", "[1, 2, 3]"],
     COMPARING_T,
   ),
-  native(115, "list.range", "Fn(Int, Int) -> List<Int>", COSTS.entries, "The Ints from the first up to, but not including, the second.", [
-    "list.range(1, 4)",
-    "[1, 2, 3]",
-  ]),
-  native(
+  nativeBuiltin(
+    115,
+    "list.range",
+    "Fn(Int, Int) -> List<Int>",
+    COSTS.entries,
+    "The Ints from the first up to, but not including, the second.",
+    ["list.range(1, 4)", "[1, 2, 3]"],
+  ),
+  nativeBuiltin(
     116,
     "list.flatten",
     "Fn(List<List<T>>) -> List<T>",
@@ -116,7 +136,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.flatten([[1], [2, 3]])", "[1, 2, 3]"],
     T,
   ),
-  native(
+  nativeBuiltin(
     117,
     "list.unique",
     "Fn(List<T>) -> List<T>",
@@ -125,8 +145,8 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.unique([2, 1, 2])", "[2, 1]"],
     COMPARING_T,
   ),
-  native(118, "list.sum", "Fn(List<Int>) -> Int", COSTS.copy, "The sum; traps on overflow.", ["list.sum([1, 2, 3])", "6"]),
-  native(
+  nativeBuiltin(118, "list.sum", "Fn(List<Int>) -> Int", COSTS.copy, "The sum; traps on overflow.", ["list.sum([1, 2, 3])", "6"]),
+  nativeBuiltin(
     119,
     "list.max",
     "Fn(List<T>) -> Option<T>",
@@ -135,7 +155,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.max([2, 3, 1])", "Some(3)"],
     COMPARING_T,
   ),
-  native(
+  nativeBuiltin(
     120,
     "list.min",
     "Fn(List<T>) -> Option<T>",
@@ -144,7 +164,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.min([2, 3, 1])", "Some(1)"],
     COMPARING_T,
   ),
-  native(
+  nativeBuiltin(
     121,
     "list.repeat",
     "Fn(T, Int) -> List<T>",
@@ -153,7 +173,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.repeat(0, 3)", "[0, 0, 0]"],
     T,
   ),
-  native(
+  nativeBuiltin(
     122,
     "list.take",
     "Fn(List<T>, Int) -> List<T>",
@@ -162,7 +182,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.take([1, 2, 3], 2)", "[1, 2]"],
     T,
   ),
-  native(
+  nativeBuiltin(
     123,
     "list.drop",
     "Fn(List<T>, Int) -> List<T>",
@@ -171,7 +191,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.drop([1, 2, 3], 2)", "[3]"],
     T,
   ),
-  native(
+  nativeBuiltin(
     124,
     "list.chunks",
     "Fn(List<T>, Int) -> List<List<T>>",
@@ -180,7 +200,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.chunks([1, 2, 3], 2)", "[[1, 2], [3]]"],
     T,
   ),
-  native(
+  nativeBuiltin(
     125,
     "list.windows",
     "Fn(List<T>, Int) -> List<List<T>>",
@@ -189,7 +209,7 @@ export const LIST_BUILTINS: readonly BuiltinDecl[] = [
     ["list.windows([1, 2, 3], 2)", "[[1, 2], [2, 3]]"],
     T,
   ),
-  native(
+  nativeBuiltin(
     129,
     "list.set",
     "Fn(List<T>, Int, T) -> List<T>",

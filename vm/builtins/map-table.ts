@@ -1,10 +1,10 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
+import { type BuiltinDecl, nativeBuiltin, writtenInAx } from "./decl.ts";
 
 const V = { typeParams: ["V"] } as const;
 
 export const MAP_BUILTINS: readonly BuiltinDecl[] = [
-  native(
+  nativeBuiltin(
     150,
     "map.get",
     "Fn(Map<String, V>, String) -> Option<V>",
@@ -13,7 +13,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     ['map.get({ "a": 1 }, "a")', "Some(1)"],
     { ...V, oldNames: ["__builtin_map_get"] },
   ),
-  native(
+  nativeBuiltin(
     281,
     "map.at",
     "Fn(Map<String, V>, String) -> V",
@@ -22,7 +22,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     ['map.at({ "a": 1 }, "a")', "1"],
     V,
   ),
-  native(
+  nativeBuiltin(
     151,
     "map.set",
     "Fn(Map<String, V>, String, V) -> Map<String, V>",
@@ -31,7 +31,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     ['map.set({ "a": 1 }, "b", 2)', "{a: 1, b: 2}"],
     { ...V, oldNames: ["__builtin_map_set"] },
   ),
-  native(
+  nativeBuiltin(
     152,
     "map.remove",
     "Fn(Map<String, V>, String) -> Map<String, V>",
@@ -40,7 +40,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     ['map.remove({ "a": 1 }, "a")', "{}"],
     { ...V, oldNames: ["__builtin_map_remove"] },
   ),
-  native(
+  nativeBuiltin(
     153,
     "map.contains_key",
     "Fn(Map<String, V>, String) -> Bool",
@@ -49,7 +49,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     ['map.contains_key({ "a": 1 }, "b")', "false"],
     { ...V, oldNames: ["__builtin_map_contains_key"] },
   ),
-  native(
+  nativeBuiltin(
     154,
     "map.keys",
     "Fn(Map<String, V>) -> List<String>",
@@ -58,7 +58,7 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     ['map.keys({ "b": 2, "a": 1 })', '["a", "b"]'],
     { ...V, oldNames: ["__builtin_map_keys"] },
   ),
-  native(
+  nativeBuiltin(
     155,
     "map.values",
     "Fn(Map<String, V>) -> List<V>",
@@ -67,11 +67,11 @@ export const MAP_BUILTINS: readonly BuiltinDecl[] = [
     ['map.values({ "b": 2, "a": 1 })', "[1, 2]"],
     { ...V, oldNames: ["__builtin_map_values"] },
   ),
-  native(156, "map.len", "Fn(Map<String, V>) -> Int", COSTS.constant, "The number of keys.", ['map.len({ "a": 1 })', "1"], {
+  nativeBuiltin(156, "map.len", "Fn(Map<String, V>) -> Int", COSTS.constant, "The number of keys.", ['map.len({ "a": 1 })', "1"], {
     ...V,
     oldNames: ["__builtin_map_len"],
   }),
-  native(
+  nativeBuiltin(
     157,
     "map.merge",
     "Fn(Map<String, V>, Map<String, V>) -> Map<String, V>",

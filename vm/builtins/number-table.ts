@@ -1,14 +1,14 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, native } from "./decl.ts";
+import { type BuiltinDecl, nativeBuiltin } from "./decl.ts";
 
 /** The options of builtins whose code `loadElementaryFunctions` loads. */
 const ELEMENTARY = { isElementary: true } as const;
 
 export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
-  native(1, "int.to_string", "Fn(Int) -> String", COSTS.constant, "The number in decimal.", ["int.to_string(-42)", '"-42"'], {
+  nativeBuiltin(1, "int.to_string", "Fn(Int) -> String", COSTS.constant, "The number in decimal.", ["int.to_string(-42)", '"-42"'], {
     oldNames: ["__builtin_int_to_string"],
   }),
-  native(
+  nativeBuiltin(
     2,
     "int.parse",
     "Fn(String) -> Option<Int>",
@@ -17,11 +17,11 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ['int.parse("+7")', "Some(7)"],
     { oldNames: ["__builtin_int_parse"] },
   ),
-  native(3, "int.to_float", "Fn(Int) -> Float", COSTS.constant, "The nearest Float.", ["int.to_float(3)", "3"]),
-  native(4, "int.abs", "Fn(Int) -> Int", COSTS.constant, "The absolute value; traps for the smallest Int.", ["int.abs(-5)", "5"]),
-  native(5, "int.min", "Fn(Int, Int) -> Int", COSTS.constant, "The smaller number.", ["int.min(3, 2)", "2"]),
-  native(6, "int.max", "Fn(Int, Int) -> Int", COSTS.constant, "The larger number.", ["int.max(3, 2)", "3"]),
-  native(
+  nativeBuiltin(3, "int.to_float", "Fn(Int) -> Float", COSTS.constant, "The nearest Float.", ["int.to_float(3)", "3"]),
+  nativeBuiltin(4, "int.abs", "Fn(Int) -> Int", COSTS.constant, "The absolute value; traps for the smallest Int.", ["int.abs(-5)", "5"]),
+  nativeBuiltin(5, "int.min", "Fn(Int, Int) -> Int", COSTS.constant, "The smaller number.", ["int.min(3, 2)", "2"]),
+  nativeBuiltin(6, "int.max", "Fn(Int, Int) -> Int", COSTS.constant, "The larger number.", ["int.max(3, 2)", "3"]),
+  nativeBuiltin(
     7,
     "int.pow",
     "Fn(Int, Int) -> Int",
@@ -29,7 +29,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "The first to the power of the second; traps on overflow and on a negative exponent.",
     ["int.pow(2, 10)", "1024"],
   ),
-  native(
+  nativeBuiltin(
     8,
     "parse_int",
     "Fn(String) -> Int",
@@ -37,7 +37,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "Like int.parse, after trimming ASCII white space; 0 for anything that is not a number.",
     ['parse_int(" 12 ")', "12"],
   ),
-  native(
+  nativeBuiltin(
     9,
     "try_parse_int",
     "Fn(String) -> Result<Int, String>",
@@ -45,7 +45,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "Like int.parse, after trimming ASCII white space; Err with the text for anything that is not a number.",
     ['try_parse_int("x1")', 'Err("invalid integer: x1")'],
   ),
-  native(
+  nativeBuiltin(
     10,
     "int.mod",
     "Fn(Int, Int) -> Int",
@@ -53,7 +53,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "The remainder of division rounded down, which has the sign of the second; `%` has the sign of the first. Traps if the second is 0.",
     ["int.mod(-1, 5)", "4"],
   ),
-  native(
+  nativeBuiltin(
     11,
     "int.gcd",
     "Fn(Int, Int) -> Int",
@@ -61,14 +61,14 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "The greatest common divisor, which is not negative; 0 for two zeros. Traps if it does not fit an Int.",
     ["int.gcd(12, -18)", "6"],
   ),
-  native(12, "int.and", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that both numbers have, in 64-bit two's complement.", [
+  nativeBuiltin(12, "int.and", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that both numbers have, in 64-bit two's complement.", [
     "int.and(12, 10)",
     "8",
   ]),
-  native(13, "int.or", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that at least one number has.", ["int.or(12, 10)", "14"]),
-  native(14, "int.xor", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that exactly one number has.", ["int.xor(12, 10)", "6"]),
-  native(15, "int.not", "Fn(Int) -> Int", COSTS.constant, "All 64 bits inverted.", ["int.not(5)", "-6"]),
-  native(
+  nativeBuiltin(13, "int.or", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that at least one number has.", ["int.or(12, 10)", "14"]),
+  nativeBuiltin(14, "int.xor", "Fn(Int, Int) -> Int", COSTS.constant, "The bits that exactly one number has.", ["int.xor(12, 10)", "6"]),
+  nativeBuiltin(15, "int.not", "Fn(Int) -> Int", COSTS.constant, "All 64 bits inverted.", ["int.not(5)", "-6"]),
+  nativeBuiltin(
     16,
     "int.shift_left",
     "Fn(Int, Int) -> Int",
@@ -76,7 +76,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "The bits moved to the left; those beyond 64 are lost. Traps unless the second number is from 0 to 63.",
     ["int.shift_left(3, 4)", "48"],
   ),
-  native(
+  nativeBuiltin(
     17,
     "int.shift_right",
     "Fn(Int, Int) -> Int",
@@ -84,19 +84,23 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "The bits moved to the right; the sign stays. Traps unless the second number is from 0 to 63.",
     ["int.shift_right(-16, 2)", "-4"],
   ),
-  native(18, "int.wrapping_add", "Fn(Int, Int) -> Int", COSTS.constant, "The sum modulo 2^64, instead of a trap on overflow.", [
+  nativeBuiltin(18, "int.wrapping_add", "Fn(Int, Int) -> Int", COSTS.constant, "The sum modulo 2^64, instead of a trap on overflow.", [
     "int.wrapping_add(9223372036854775807, 1)",
     "-9223372036854775808",
   ]),
-  native(19, "int.wrapping_sub", "Fn(Int, Int) -> Int", COSTS.constant, "The difference modulo 2^64, instead of a trap on overflow.", [
-    "int.wrapping_sub(-9223372036854775808, 1)",
-    "9223372036854775807",
-  ]),
-  native(50, "int.wrapping_mul", "Fn(Int, Int) -> Int", COSTS.constant, "The product modulo 2^64, instead of a trap on overflow.", [
+  nativeBuiltin(
+    19,
+    "int.wrapping_sub",
+    "Fn(Int, Int) -> Int",
+    COSTS.constant,
+    "The difference modulo 2^64, instead of a trap on overflow.",
+    ["int.wrapping_sub(-9223372036854775808, 1)", "9223372036854775807"],
+  ),
+  nativeBuiltin(50, "int.wrapping_mul", "Fn(Int, Int) -> Int", COSTS.constant, "The product modulo 2^64, instead of a trap on overflow.", [
     "int.wrapping_mul(6364136223846793005, 3)",
     "645664597830827399",
   ]),
-  native(
+  nativeBuiltin(
     20,
     "float.to_string",
     "Fn(Float) -> String",
@@ -105,7 +109,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.to_string(0.1)", '"0.1"'],
     { oldNames: ["__builtin_float_to_string"] },
   ),
-  native(
+  nativeBuiltin(
     21,
     "float.parse",
     "Fn(String) -> Option<Float>",
@@ -114,15 +118,23 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ['float.parse("2.5")', "Some(2.5)"],
     { oldNames: ["__builtin_float_parse"] },
   ),
-  native(22, "float.floor", "Fn(Float) -> Int", COSTS.constant, "Rounds down; traps if the result is not finite or does not fit an Int.", [
-    "float.floor(-1.5)",
-    "-2",
-  ]),
-  native(23, "float.ceil", "Fn(Float) -> Int", COSTS.constant, "Rounds up; traps if the result is not finite or does not fit an Int.", [
-    "float.ceil(1.2)",
-    "2",
-  ]),
-  native(
+  nativeBuiltin(
+    22,
+    "float.floor",
+    "Fn(Float) -> Int",
+    COSTS.constant,
+    "Rounds down; traps if the result is not finite or does not fit an Int.",
+    ["float.floor(-1.5)", "-2"],
+  ),
+  nativeBuiltin(
+    23,
+    "float.ceil",
+    "Fn(Float) -> Int",
+    COSTS.constant,
+    "Rounds up; traps if the result is not finite or does not fit an Int.",
+    ["float.ceil(1.2)", "2"],
+  ),
+  nativeBuiltin(
     24,
     "float.round",
     "Fn(Float) -> Int",
@@ -130,7 +142,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "Rounds to the nearest Int, halves away from zero; traps if the result is not finite or does not fit an Int.",
     ["float.round(-2.5)", "-3"],
   ),
-  native(
+  nativeBuiltin(
     25,
     "float.trunc",
     "Fn(Float) -> Int",
@@ -138,16 +150,16 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     "Rounds toward zero; traps if the result is not finite or does not fit an Int.",
     ["float.trunc(-1.9)", "-1"],
   ),
-  native(26, "float.sqrt", "Fn(Float) -> Float", COSTS.constant, "The square root; NaN for a negative number.", [
+  nativeBuiltin(26, "float.sqrt", "Fn(Float) -> Float", COSTS.constant, "The square root; NaN for a negative number.", [
     "float.sqrt(2.25)",
     "1.5",
   ]),
-  native(27, "float.is_nan", "Fn(Float) -> Bool", COSTS.constant, "Whether it is NaN.", ["float.is_nan(0.0 / 0.0)", "true"]),
-  native(28, "float.is_finite", "Fn(Float) -> Bool", COSTS.constant, "Whether it is neither infinite nor NaN.", [
+  nativeBuiltin(27, "float.is_nan", "Fn(Float) -> Bool", COSTS.constant, "Whether it is NaN.", ["float.is_nan(0.0 / 0.0)", "true"]),
+  nativeBuiltin(28, "float.is_finite", "Fn(Float) -> Bool", COSTS.constant, "Whether it is neither infinite nor NaN.", [
     "float.is_finite(1.0 / 0.0)",
     "false",
   ]),
-  native(
+  nativeBuiltin(
     29,
     "float.pow",
     "Fn(Float, Float) -> Float",
@@ -156,7 +168,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.pow(2.0, 0.5)", "1.4142135623730951"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     30,
     "float.exp",
     "Fn(Float) -> Float",
@@ -165,7 +177,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.exp(1.0)", "2.7182818284590455"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     31,
     "float.log",
     "Fn(Float) -> Float",
@@ -174,7 +186,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.log(10.0)", "2.302585092994046"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     32,
     "float.log2",
     "Fn(Float) -> Float",
@@ -183,8 +195,16 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.log2(8.0)", "3"],
     ELEMENTARY,
   ),
-  native(33, "float.log10", "Fn(Float) -> Float", COSTS.constant, "The logarithm to base 10.", ["float.log10(1000.0)", "3"], ELEMENTARY),
-  native(
+  nativeBuiltin(
+    33,
+    "float.log10",
+    "Fn(Float) -> Float",
+    COSTS.constant,
+    "The logarithm to base 10.",
+    ["float.log10(1000.0)", "3"],
+    ELEMENTARY,
+  ),
+  nativeBuiltin(
     34,
     "float.sin",
     "Fn(Float) -> Float",
@@ -193,7 +213,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.sin(1.0)", "0.8414709848078965"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     35,
     "float.cos",
     "Fn(Float) -> Float",
@@ -202,7 +222,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.cos(1.0)", "0.5403023058681398"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     36,
     "float.tan",
     "Fn(Float) -> Float",
@@ -211,7 +231,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.tan(1.0)", "1.5574077246549023"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     37,
     "float.asin",
     "Fn(Float) -> Float",
@@ -220,7 +240,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.asin(1.0)", "1.5707963267948966"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     38,
     "float.acos",
     "Fn(Float) -> Float",
@@ -229,7 +249,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.acos(-1.0)", "3.141592653589793"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     39,
     "float.atan",
     "Fn(Float) -> Float",
@@ -238,7 +258,7 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.atan(1.0)", "0.7853981633974483"],
     ELEMENTARY,
   ),
-  native(
+  nativeBuiltin(
     44,
     "float.atan2",
     "Fn(Float, Float) -> Float",
@@ -247,17 +267,25 @@ export const NUMBER_BUILTINS: readonly BuiltinDecl[] = [
     ["float.atan2(1.0, -1.0)", "2.356194490192345"],
     ELEMENTARY,
   ),
-  native(45, "float.pi", "Fn() -> Float", COSTS.constant, "The number π.", ["float.pi()", "3.141592653589793"]),
-  native(41, "float.abs", "Fn(Float) -> Float", COSTS.constant, "The absolute value.", ["float.abs(-1.5)", "1.5"]),
-  native(42, "float.min", "Fn(Float, Float) -> Float", COSTS.constant, "The smaller number; NaN if one of them is NaN.", [
+  nativeBuiltin(45, "float.pi", "Fn() -> Float", COSTS.constant, "The number π.", ["float.pi()", "3.141592653589793"]),
+  nativeBuiltin(41, "float.abs", "Fn(Float) -> Float", COSTS.constant, "The absolute value.", ["float.abs(-1.5)", "1.5"]),
+  nativeBuiltin(42, "float.min", "Fn(Float, Float) -> Float", COSTS.constant, "The smaller number; NaN if one of them is NaN.", [
     "float.min(1.5, 2.5)",
     "1.5",
   ]),
-  native(43, "float.max", "Fn(Float, Float) -> Float", COSTS.constant, "The larger number; NaN if one of them is NaN.", [
+  nativeBuiltin(43, "float.max", "Fn(Float, Float) -> Float", COSTS.constant, "The larger number; NaN if one of them is NaN.", [
     "float.max(1.5, 2.5)",
     "2.5",
   ]),
-  native(40, "bool.to_string", "Fn(Bool) -> String", COSTS.constant, 'The text "true" or "false".', ["bool.to_string(true)", '"true"'], {
-    oldNames: ["__builtin_bool_to_string"],
-  }),
+  nativeBuiltin(
+    40,
+    "bool.to_string",
+    "Fn(Bool) -> String",
+    COSTS.constant,
+    'The text "true" or "false".',
+    ["bool.to_string(true)", '"true"'],
+    {
+      oldNames: ["__builtin_bool_to_string"],
+    },
+  ),
 ];

@@ -1,5 +1,5 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
+import { type BuiltinDecl, nativeBuiltin, writtenInAx } from "./decl.ts";
 
 const T = { typeParams: ["T"] } as const;
 /** The options of builtins that are called for their effect. The compiler does not warn if their result is not used. */
@@ -7,7 +7,7 @@ const EFFECT_T = { ...T, calledForEffect: true } as const;
 const TE = { typeParams: ["T", "E"] } as const;
 
 export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
-  native(
+  nativeBuiltin(
     210,
     "option.unwrap_or",
     "Fn(Option<T>, T) -> T",
@@ -16,7 +16,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ["option.unwrap_or(None, 3)", "3"],
     T,
   ),
-  native(
+  nativeBuiltin(
     211,
     "option.is_some",
     "Fn(Option<T>) -> Bool",
@@ -25,7 +25,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ["option.is_some(Some(1))", "true"],
     T,
   ),
-  native(
+  nativeBuiltin(
     212,
     "option.is_none",
     "Fn(Option<T>) -> Bool",
@@ -34,7 +34,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ["option.is_none(Some(1))", "false"],
     T,
   ),
-  native(
+  nativeBuiltin(
     213,
     "option.ok_or",
     "Fn(Option<T>, E) -> Result<T, E>",
@@ -73,7 +73,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 }
 `,
   ),
-  native(
+  nativeBuiltin(
     220,
     "result.unwrap_or",
     "Fn(Result<T, E>, T) -> T",
@@ -82,7 +82,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ['result.unwrap_or(try_parse_int("x"), 3)', "3"],
     TE,
   ),
-  native(
+  nativeBuiltin(
     221,
     "result.is_ok",
     "Fn(Result<T, E>) -> Bool",
@@ -91,7 +91,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ['result.is_ok(try_parse_int("1"))', "true"],
     TE,
   ),
-  native(
+  nativeBuiltin(
     222,
     "result.is_err",
     "Fn(Result<T, E>) -> Bool",
@@ -100,7 +100,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
     ['result.is_err(try_parse_int("1"))', "false"],
     TE,
   ),
-  native(
+  nativeBuiltin(
     223,
     "result.to_option",
     "Fn(Result<T, E>) -> Option<T>",
@@ -157,7 +157,7 @@ export const OPTION_BUILTINS: readonly BuiltinDecl[] = [
 ];
 
 export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
-  native(
+  nativeBuiltin(
     240,
     "panic",
     "Fn(String) -> T",
@@ -166,7 +166,7 @@ export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
     ['if true { 1 } else { panic("no") }', "1"],
     EFFECT_T,
   ),
-  native(
+  nativeBuiltin(
     241,
     "debug",
     "Fn(T) -> T",
@@ -175,7 +175,7 @@ export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
     ["debug(1)", "1"],
     { ...EFFECT_T, oldNames: ["__builtin_debug"] },
   ),
-  native(
+  nativeBuiltin(
     243,
     "self",
     "Fn() -> ActorId",
@@ -183,7 +183,7 @@ export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
     "The id of the actor that calls it, or to which the calling branch belongs; that of main is 0.",
     ["self()", "Actor#0"],
   ),
-  native(
+  nativeBuiltin(
     242,
     "debug_msg",
     "Fn(String, T) -> T",
@@ -192,15 +192,15 @@ export const OTHER_BUILTINS: readonly BuiltinDecl[] = [
     ['debug_msg("x is", 1)', "1"],
     { ...EFFECT_T, oldNames: ["__builtin_debug_msg"] },
   ),
-  native(250, "hash.sha256", "Fn(String) -> String", COSTS.coded, "The SHA-256 of the text's UTF-8 bytes, in lower-case hex.", [
+  nativeBuiltin(250, "hash.sha256", "Fn(String) -> String", COSTS.coded, "The SHA-256 of the text's UTF-8 bytes, in lower-case hex.", [
     'hash.sha256("abc")',
     '"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"',
   ]),
-  native(260, "base64.encode", "Fn(String) -> String", COSTS.coded, "The text's UTF-8 bytes in Base64 with padding.", [
+  nativeBuiltin(260, "base64.encode", "Fn(String) -> String", COSTS.coded, "The text's UTF-8 bytes in Base64 with padding.", [
     'base64.encode("hi")',
     '"aGk="',
   ]),
-  native(
+  nativeBuiltin(
     261,
     "base64.decode",
     "Fn(String) -> Result<String, String>",

@@ -1,8 +1,8 @@
 /** The builtin `par.map`. It calls a function in one branch for each element, and these branches run side by side (`vm/scheduler/tasks.ts`). */
-import { type BuiltinDecl, native } from "./decl.ts";
+import { type BuiltinDecl, nativeBuiltin } from "./decl.ts";
 
 export const PAR_BUILTINS: readonly BuiltinDecl[] = [
-  native(
+  nativeBuiltin(
     280,
     "par.map",
     "Fn(List<A>, Fn(A) -> B !{e}) -> List<B> !{e}",

@@ -1,8 +1,8 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, native } from "./decl.ts";
+import { type BuiltinDecl, nativeBuiltin } from "./decl.ts";
 
 export const REGEX_BUILTINS: readonly BuiltinDecl[] = [
-  native(
+  nativeBuiltin(
     170,
     "regex.matches",
     "Fn(String, String) -> Bool",
@@ -10,7 +10,7 @@ export const REGEX_BUILTINS: readonly BuiltinDecl[] = [
     "Whether the pattern (the second argument) matches anywhere in the text; `^` and `$` anchor it to the ends. Traps on an invalid pattern.",
     ['regex.matches("order 66", "^[a-z]+ \\\\d+$")', "true"],
   ),
-  native(
+  nativeBuiltin(
     171,
     "regex.find_all",
     "Fn(String, String) -> List<String>",
@@ -18,7 +18,7 @@ export const REGEX_BUILTINS: readonly BuiltinDecl[] = [
     "All matches of the pattern (the second argument), from left to right without overlaps; skips an empty match directly after another match. Traps on an invalid pattern.",
     ['regex.find_all("ann@x.org, bob@y.org", "\\\\w+@[\\\\w.]+")', '["ann@x.org", "bob@y.org"]'],
   ),
-  native(
+  nativeBuiltin(
     172,
     "regex.replace_all",
     "Fn(String, String, String) -> String",
@@ -26,7 +26,7 @@ export const REGEX_BUILTINS: readonly BuiltinDecl[] = [
     "Replaces each match that `regex.find_all` finds by the third argument, taken literally. Traps on an invalid pattern.",
     ['regex.replace_all("a  b \\t c", "\\\\s+", " ")', '"a b c"'],
   ),
-  native(
+  nativeBuiltin(
     174,
     "regex.captures",
     "Fn(String, String) -> Option<List<String>>",
@@ -34,7 +34,7 @@ export const REGEX_BUILTINS: readonly BuiltinDecl[] = [
     'The first match, then its groups `(…)`, "" for a group that did not take part; None if nothing matches. Traps on an invalid pattern.',
     ['regex.captures("key = value", "(\\\\w+)\\\\s*=\\\\s*(\\\\w+)")', 'Some(["key = value", "key", "value"])'],
   ),
-  native(
+  nativeBuiltin(
     175,
     "regex.captures_all",
     "Fn(String, String) -> List<List<String>>",
@@ -42,7 +42,7 @@ export const REGEX_BUILTINS: readonly BuiltinDecl[] = [
     "All matches that `regex.find_all` finds, each followed by its groups as in `regex.captures`. Traps on an invalid pattern.",
     ['regex.captures_all("a=1, b=2", "(\\\\w)=(\\\\d)")', '[["a=1", "a", "1"], ["b=2", "b", "2"]]'],
   ),
-  native(
+  nativeBuiltin(
     173,
     "regex.check",
     "Fn(String) -> Result<Unit, String>",

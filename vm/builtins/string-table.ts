@@ -1,11 +1,11 @@
 import { COSTS } from "../cost.ts";
-import { type BuiltinDecl, native, writtenInAx } from "./decl.ts";
+import { type BuiltinDecl, nativeBuiltin, writtenInAx } from "./decl.ts";
 
 export const STRING_BUILTINS: readonly BuiltinDecl[] = [
-  native(60, "string.len", "Fn(String) -> Int", COSTS.text, "The length of the text in UTF-8 bytes.", ['string.len("für")', "4"], {
+  nativeBuiltin(60, "string.len", "Fn(String) -> Int", COSTS.text, "The length of the text in UTF-8 bytes.", ['string.len("für")', "4"], {
     oldNames: ["__builtin_string_len"],
   }),
-  native(
+  nativeBuiltin(
     61,
     "string.chars",
     "Fn(String) -> List<String>",
@@ -14,7 +14,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.chars("añ")', '["a", "ñ"]'],
     { oldNames: ["__builtin_string_chars"] },
   ),
-  native(
+  nativeBuiltin(
     62,
     "string.contains",
     "Fn(String, String) -> Bool",
@@ -23,7 +23,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.contains("abc", "bc")', "true"],
     { oldNames: ["str_contains", "__builtin_string_contains"] },
   ),
-  native(
+  nativeBuiltin(
     63,
     "string.starts_with",
     "Fn(String, String) -> Bool",
@@ -32,7 +32,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.starts_with("abc", "ab")', "true"],
     { oldNames: ["str_starts_with", "__builtin_string_starts_with"] },
   ),
-  native(
+  nativeBuiltin(
     64,
     "string.ends_with",
     "Fn(String, String) -> Bool",
@@ -41,7 +41,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.ends_with("abc", "ab")', "false"],
     { oldNames: ["__builtin_string_ends_with"] },
   ),
-  native(
+  nativeBuiltin(
     65,
     "string.index_of",
     "Fn(String, String) -> Option<Int>",
@@ -49,7 +49,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "The byte offset of the first occurrence of the second text.",
     ['string.index_of("für", "r")', "Some(3)"],
   ),
-  native(
+  nativeBuiltin(
     66,
     "string.to_upper",
     "Fn(String) -> String",
@@ -58,7 +58,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.to_upper("aßz")', '"AßZ"'],
     { oldNames: ["__builtin_string_to_upper"] },
   ),
-  native(
+  nativeBuiltin(
     67,
     "string.to_lower",
     "Fn(String) -> String",
@@ -67,7 +67,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.to_lower("ABC")', '"abc"'],
     { oldNames: ["__builtin_string_to_lower"] },
   ),
-  native(
+  nativeBuiltin(
     68,
     "string.trim",
     "Fn(String) -> String",
@@ -76,7 +76,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.trim(" a\\n")', '"a"'],
     { oldNames: ["__builtin_string_trim"] },
   ),
-  native(
+  nativeBuiltin(
     69,
     "string.split",
     "Fn(String, String) -> List<String>",
@@ -85,7 +85,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.split("a,b", ",")', '["a", "b"]'],
     { oldNames: ["__builtin_string_split"] },
   ),
-  native(
+  nativeBuiltin(
     70,
     "string.join",
     "Fn(List<String>, String) -> String",
@@ -94,7 +94,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.join(["a", "b"], "-")', '"a-b"'],
     { oldNames: ["__builtin_string_join"] },
   ),
-  native(
+  nativeBuiltin(
     71,
     "string.replace",
     "Fn(String, String, String) -> String",
@@ -103,7 +103,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.replace("a-b-c", "-", "+")', '"a+b+c"'],
     { oldNames: ["__builtin_string_replace"] },
   ),
-  native(
+  nativeBuiltin(
     72,
     "string.slice",
     "Fn(String, Int, Int) -> String",
@@ -112,11 +112,11 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ['string.slice("hello", 1, 3)', '"el"'],
     { oldNames: ["__builtin_string_slice"] },
   ),
-  native(73, "string.repeat", "Fn(String, Int) -> String", COSTS.text, "Repeats the text; empty if the number is 0 or negative.", [
+  nativeBuiltin(73, "string.repeat", "Fn(String, Int) -> String", COSTS.text, "Repeats the text; empty if the number is 0 or negative.", [
     'string.repeat("ab", 3)',
     '"ababab"',
   ]),
-  native(
+  nativeBuiltin(
     74,
     "string.pad_start",
     "Fn(String, Int, String) -> String",
@@ -124,11 +124,11 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "Pads the start with repetitions of the third text to a length in characters; unchanged if the text is long enough or the third is empty.",
     ['string.pad_start("7", 3, "0")', '"007"'],
   ),
-  native(75, "string.compare", "Fn(String, String) -> Int", COSTS.text, "-1, 0 or 1, by the order of the UTF-8 bytes.", [
+  nativeBuiltin(75, "string.compare", "Fn(String, String) -> Int", COSTS.text, "-1, 0 or 1, by the order of the UTF-8 bytes.", [
     'string.compare("a", "b")',
     "-1",
   ]),
-  native(
+  nativeBuiltin(
     76,
     "string.lines",
     "Fn(String) -> List<String>",
@@ -136,7 +136,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "The lines without their line ends (\\n or \\r\\n); a line end at the end of the text does not start another line.",
     ['string.lines("a\\nb\\n")', '["a", "b"]'],
   ),
-  native(
+  nativeBuiltin(
     77,
     "string.from_codepoint",
     "Fn(Int) -> String",
@@ -144,8 +144,11 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "The character of a code point; U+FFFD if the number is not a code point.",
     ["string.from_codepoint(65)", '"A"'],
   ),
-  native(78, "string.codepoints", "Fn(String) -> List<Int>", COSTS.pieces, "The code points.", ['string.codepoints("Aé")', "[65, 233]"]),
-  native(
+  nativeBuiltin(78, "string.codepoints", "Fn(String) -> List<Int>", COSTS.pieces, "The code points.", [
+    'string.codepoints("Aé")',
+    "[65, 233]",
+  ]),
+  nativeBuiltin(
     79,
     "string.inspect",
     "Fn(T) -> String",
@@ -154,7 +157,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     ["string.inspect([Some(1), None])", '"[Some(1), None]"'],
     { typeParams: ["T"] },
   ),
-  native(
+  nativeBuiltin(
     80,
     "string.pad_end",
     "Fn(String, Int, String) -> String",
@@ -162,15 +165,23 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "Pads the end with repetitions of the third text to a length in characters; unchanged if the text is long enough or the third is empty.",
     ['string.pad_end("7", 3, ".")', '"7.."'],
   ),
-  native(81, "string.trim_start", "Fn(String) -> String", COSTS.text, "Removes ASCII white space (space, U+0009 to U+000D) at the start.", [
-    'string.trim_start(" a ")',
-    '"a "',
-  ]),
-  native(82, "string.trim_end", "Fn(String) -> String", COSTS.text, "Removes ASCII white space (space, U+0009 to U+000D) at the end.", [
-    'string.trim_end(" a ")',
-    '" a"',
-  ]),
-  native(
+  nativeBuiltin(
+    81,
+    "string.trim_start",
+    "Fn(String) -> String",
+    COSTS.text,
+    "Removes ASCII white space (space, U+0009 to U+000D) at the start.",
+    ['string.trim_start(" a ")', '"a "'],
+  ),
+  nativeBuiltin(
+    82,
+    "string.trim_end",
+    "Fn(String) -> String",
+    COSTS.text,
+    "Removes ASCII white space (space, U+0009 to U+000D) at the end.",
+    ['string.trim_end(" a ")', '" a"'],
+  ),
+  nativeBuiltin(
     83,
     "string.strip_prefix",
     "Fn(String, String) -> Option<String>",
@@ -178,7 +189,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "The first text without the second at its start; None if it does not begin with it.",
     ['string.strip_prefix("v1.2", "v")', 'Some("1.2")'],
   ),
-  native(
+  nativeBuiltin(
     84,
     "string.strip_suffix",
     "Fn(String, String) -> Option<String>",
@@ -186,7 +197,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "The first text without the second at its end; None if it does not end with it.",
     ['string.strip_suffix("a.txt", ".txt")', 'Some("a")'],
   ),
-  native(
+  nativeBuiltin(
     85,
     "string.char_at",
     "Fn(String, Int) -> Option<String>",
@@ -194,7 +205,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "The character (code point) at an index, counted from 0; None if out of range. Reads the text from its start; string.chars is better for many characters.",
     ['string.char_at("für", 2)', 'Some("r")'],
   ),
-  native(
+  nativeBuiltin(
     86,
     "string.last_index_of",
     "Fn(String, String) -> Option<Int>",
@@ -202,7 +213,7 @@ export const STRING_BUILTINS: readonly BuiltinDecl[] = [
     "The byte offset of the last occurrence of the second text.",
     ['string.last_index_of("a/b/c", "/")', "Some(3)"],
   ),
-  native(
+  nativeBuiltin(
     87,
     "string.reverse",
     "Fn(String) -> String",

@@ -1,8 +1,8 @@
 /** Keywords that apply schemas: to members, to items, or to the value itself. */
 import { isJsonArray, isJsonObject, type JsonData } from "../json/json.ts";
 import { requireNames, type TextTest, readPattern } from "./assertions.ts";
-import { type CompiledSchema, type Check, Evaluated, type Mismatch, mismatch, type CheckContext } from "./checking.ts";
-import { countOf, invalid, type Keyword, type KeywordUse, namesOf, readSchemaList, readSchemas } from "./keyword.ts";
+import { type CompiledSchema, type Check, Evaluated, type Mismatch, mismatchAt, type CheckContext } from "./checking.ts";
+import { countOf, invalidSchema, type Keyword, type KeywordUse, namesOf, readSchemaList, readSchemas } from "./keyword.ts";
 
 /** Applies a schema to a member or an item. */
 function applyInside(schema: CompiledSchema, data: JsonData, context: CheckContext, key: string | number): Mismatch | undefined {
@@ -83,7 +83,7 @@ function applyToRest(
   context: CheckContext,
   key: string | number,
 ): Mismatch | undefined {
-  return value === false ? mismatch({ parent: context.path, key }, "is not in the schema") : applyInside(schema, data, context, key);
+  return value === false ? mismatchAt({ parent: context.path, key }, "is not in the schema") : applyInside(schema, data, context, key);
 }
 
 function readUnevaluatedProperties({ value, path, read }: KeywordUse): Check {
@@ -107,14 +107,14 @@ function readPropertyNames({ value, path, read }: KeywordUse): Check {
     if (!isJsonObject(data)) return undefined;
     for (const name of data.keys()) {
       const mismatched = applyInside(schema, name, context, name);
-      if (mismatched !== undefined) return mismatch({ parent: context.path, key: name }, `its name: ${mismatched.message}`);
+      if (mismatched !== undefined) return mismatchAt({ parent: context.path, key: name }, `its name: ${mismatched.message}`);
     }
     return undefined;
   };
 }
 
 function readDependentRequired({ value, path }: KeywordUse): Check {
-  if (!isJsonObject(value)) throw invalid(path, "expected an object of lists of names");
+  if (!isJsonObject(value)) throw invalidSchema(path, "expected an object of lists of names");
   return checkDependents([...value].map(([name, names]) => [name, requireNames(namesOf(names, { parent: path, key: name }))] as const));
 }
 
@@ -124,7 +124,7 @@ function readDependentSchemas(use: KeywordUse): Check {
 
 /** In draft-07, one keyword holds both lists of names and schemas. */
 function readDependencies({ value, path, read }: KeywordUse): Check {
-  if (!isJsonObject(value)) throw invalid(path, "expected an object of schemas and lists of names");
+  if (!isJsonObject(value)) throw invalidSchema(path, "expected an object of schemas and lists of names");
   return checkDependents(
     [...value].map(([name, part]) => {
       const partPath = { parent: path, key: name };
@@ -220,8 +220,8 @@ function readContains(use: KeywordUse): Check {
       count += 1;
       context.evaluated?.indexes.add(i);
     }
-    if (count < least) return mismatch(context.path, `expected at least ${least} items that match contains, found ${count}`);
-    return count > most ? mismatch(context.path, `expected at most ${most} items that match contains, found ${count}`) : undefined;
+    if (count < least) return mismatchAt(context.path, `expected at least ${least} items that match contains, found ${count}`);
+    return count > most ? mismatchAt(context.path, `expected at most ${most} items that match contains, found ${count}`) : undefined;
   };
 }
 
@@ -255,7 +255,7 @@ function readAnyOf(use: KeywordUse): Check {
       if (isMatch && context.evaluated === undefined) return undefined;
     }
     if (isMatch) return undefined;
-    return schemas.length === 1 ? first : mismatch(context.path, "matches no schema of anyOf");
+    return schemas.length === 1 ? first : mismatchAt(context.path, "matches no schema of anyOf");
   };
 }
 
@@ -264,8 +264,8 @@ function readOneOf(use: KeywordUse): Check {
   return (data, context) => {
     const matching = schemas.flatMap((schema, i) => (applyToSame(schema, data, context) === undefined ? [i] : []));
     if (matching.length === 1) return undefined;
-    if (matching.length === 0) return mismatch(context.path, "matches no schema of oneOf");
-    return mismatch(context.path, `matches more than one schema of oneOf: ${matching.slice(0, 8).join(", ")}`);
+    if (matching.length === 0) return mismatchAt(context.path, "matches no schema of oneOf");
+    return mismatchAt(context.path, `matches more than one schema of oneOf: ${matching.slice(0, 8).join(", ")}`);
   };
 }
 
@@ -273,7 +273,7 @@ function readNot({ value, path, read }: KeywordUse): Check {
   const schema = read(value, path);
   return (data, context) => {
     const evaluated = context.evaluated === undefined ? undefined : new Evaluated();
-    return schema.apply(data, { ...context, evaluated }) === undefined ? mismatch(context.path, "matches the schema of not") : undefined;
+    return schema.apply(data, { ...context, evaluated }) === undefined ? mismatchAt(context.path, "matches the schema of not") : undefined;
   };
 }
 
@@ -315,7 +315,7 @@ function readDynamicRef(use: KeywordUse): Check {
 }
 
 function referenceText({ value, path }: KeywordUse): string {
-  if (typeof value !== "string") throw invalid(path, "expected a reference, which is a text");
+  if (typeof value !== "string") throw invalidSchema(path, "expected a reference, which is a text");
   return value;
 }
 

@@ -4,8 +4,8 @@ import { compilePattern } from "../regex/compile.ts";
 import { createMatcher, forgetStates, type Matcher, occurs } from "../regex/match.ts";
 import { parsePattern } from "../regex/parse.ts";
 import type { JsonPath } from "../json/typed-json.ts";
-import { type Check, type CheckBudget, equalityKey, mismatch, VISIT_COST } from "./checking.ts";
-import { countOf, invalid, type Keyword, type KeywordUse, namesOf, numberOf } from "./keyword.ts";
+import { type Check, type CheckBudget, equalityKey, mismatchAt, VISIT_COST } from "./checking.ts";
+import { countOf, invalidSchema, type Keyword, type KeywordUse, namesOf, numberOf } from "./keyword.ts";
 
 /** The types of JSON Schema, with the test for each. */
 const TYPES: ReadonlyMap<string, (data: JsonData) => boolean> = new Map([
@@ -26,15 +26,15 @@ function readType({ value, path }: KeywordUse): Check {
   const names = (isJsonArray(value) ? value : [value]).filter((name) => typeof name === "string");
   const tests = names.map((name) => TYPES.get(name));
   if (names.length === 0 || names.length < (isJsonArray(value) ? value.length : 1) || tests.includes(undefined))
-    throw invalid(path, `expected one of ${[...TYPES.keys()].join(", ")}, or a list of them`);
+    throw invalidSchema(path, `expected one of ${[...TYPES.keys()].join(", ")}, or a list of them`);
   return (data, context) =>
     tests.some((test) => test?.(data) === true)
       ? undefined
-      : mismatch(context.path, `expected ${names.join(" or ")}, found ${typeName(data)}`);
+      : mismatchAt(context.path, `expected ${names.join(" or ")}, found ${typeName(data)}`);
 }
 
 function readEnum({ value, path }: KeywordUse): Check {
-  if (!isJsonArray(value)) throw invalid(path, "expected a list of values");
+  if (!isJsonArray(value)) throw invalidSchema(path, "expected a list of values");
   return oneOf(value);
 }
 
@@ -46,12 +46,12 @@ function oneOf(values: readonly JsonData[]): Check {
   const keys = new Set(values.map((value) => equalityKey(value, undefined)));
   const longest = [...keys].reduce((length, key) => Math.max(length, key.length), 0);
   const shown = values.slice(0, SHOWN_VALUES).map((value) => shorten(canonicalJson(value)));
-  if (values.length === 0) return (_, context) => mismatch(context.path, "no value is allowed here");
+  if (values.length === 0) return (_, context) => mismatchAt(context.path, "no value is allowed here");
   const expected = `expected ${values.length === 1 ? "" : "one of "}${shown.join(", ")}${shown.length < values.length ? ", …" : ""}`;
   return (data, context) => {
     // A text that is longer than every key differs, so no key is made for it.
     const isTooLong = typeof data === "string" && data.length > longest;
-    return !isTooLong && keys.has(equalityKey(data, context.budget)) ? undefined : mismatch(context.path, expected);
+    return !isTooLong && keys.has(equalityKey(data, context.budget)) ? undefined : mismatchAt(context.path, expected);
   };
 }
 
@@ -70,7 +70,7 @@ const numberBound =
   (comparison: Comparison) =>
   ({ value, path }: KeywordUse): Check => {
     const limit = numberOf(value);
-    if (limit === undefined) throw invalid(path, "expected a number");
+    if (limit === undefined) throw invalidSchema(path, "expected a number");
     return boundCheck(comparison, limit, "", numberOf);
   };
 
@@ -91,7 +91,7 @@ function boundCheck(
     const measured = measure(data, context.budget);
     return measured === undefined || COMPARE[comparison](measured, limit)
       ? undefined
-      : mismatch(context.path, `expected ${comparison} ${limit}${unit}`);
+      : mismatchAt(context.path, `expected ${comparison} ${limit}${unit}`);
   };
 }
 
@@ -109,12 +109,12 @@ const memberCount = (data: JsonData): number | undefined => (isJsonObject(data) 
 
 function readMultipleOf({ value, path }: KeywordUse): Check {
   const divisor = numberOf(value);
-  if (divisor === undefined || divisor <= 0) throw invalid(path, "expected a number above 0");
+  if (divisor === undefined || divisor <= 0) throw invalidSchema(path, "expected a number above 0");
   return (data, context) => {
     const number = numberOf(data);
     if (number === undefined) return undefined;
     context.budget.spend(VISIT_COST);
-    return isMultiple(number, divisor) ? undefined : mismatch(context.path, `expected a multiple of ${divisor}`);
+    return isMultiple(number, divisor) ? undefined : mismatchAt(context.path, `expected a multiple of ${divisor}`);
   };
 }
 
@@ -138,7 +138,7 @@ export type TextTest = (text: string, budget: CheckBudget) => boolean;
 /** Reads a regular expression in the syntax of the `regex` builtins. It takes linear time. */
 export function readPattern(pattern: string, path: JsonPath): TextTest {
   const parsed = parsePattern(pattern);
-  if ("message" in parsed) throw invalid(path, `the regular expression is wrong at character ${parsed.character}: ${parsed.message}`);
+  if ("message" in parsed) throw invalidSchema(path, `the regular expression is wrong at character ${parsed.character}: ${parsed.message}`);
   const { size } = parsed.pattern;
   let matcher: Matcher | undefined;
   return (text, budget) => {
@@ -151,14 +151,14 @@ export function readPattern(pattern: string, path: JsonPath): TextTest {
 }
 
 function readPatternKeyword({ value, path }: KeywordUse): Check {
-  if (typeof value !== "string") throw invalid(path, "expected a regular expression, which is a text");
+  if (typeof value !== "string") throw invalidSchema(path, "expected a regular expression, which is a text");
   const test = readPattern(value, path);
   return (data, context) =>
-    typeof data !== "string" || test(data, context.budget) ? undefined : mismatch(context.path, `expected a match of ${shorten(value)}`);
+    typeof data !== "string" || test(data, context.budget) ? undefined : mismatchAt(context.path, `expected a match of ${shorten(value)}`);
 }
 
 function readUniqueItems({ value, path }: KeywordUse): Check | undefined {
-  if (typeof value !== "boolean") throw invalid(path, "expected true or false");
+  if (typeof value !== "boolean") throw invalidSchema(path, "expected true or false");
   if (!value) return undefined;
   return (data, context) => {
     if (!isJsonArray(data)) return undefined;
@@ -166,7 +166,7 @@ function readUniqueItems({ value, path }: KeywordUse): Check | undefined {
     for (const [i, item] of data.entries()) {
       const key = equalityKey(item, context.budget);
       const first = firstIndexes.get(key);
-      if (first !== undefined) return mismatch({ parent: context.path, key: i }, `is equal to item ${first}`);
+      if (first !== undefined) return mismatchAt({ parent: context.path, key: i }, `is equal to item ${first}`);
       firstIndexes.set(key, i);
     }
     return undefined;
@@ -179,7 +179,7 @@ export function requireNames(names: readonly string[]): Check {
     if (!isJsonObject(data)) return undefined;
     context.budget.spend(names.length);
     const missing = names.find((name) => !data.has(name));
-    return missing === undefined ? undefined : mismatch({ parent: context.path, key: missing }, "is missing");
+    return missing === undefined ? undefined : mismatchAt({ parent: context.path, key: missing }, "is missing");
   };
 }
 

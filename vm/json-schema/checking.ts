@@ -84,7 +84,7 @@ export class Evaluated {
   }
 }
 
-export function mismatch(path: JsonPath, message: string): Mismatch {
+export function mismatchAt(path: JsonPath, message: string): Mismatch {
   return { path, message };
 }
 

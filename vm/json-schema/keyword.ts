@@ -39,7 +39,7 @@ export interface Keyword {
 }
 
 /** Returns the error for a schema that is wrong at `path`. */
-export function invalid(path: JsonPath, message: string): BorunaError {
+export function invalidSchema(path: JsonPath, message: string): BorunaError {
   return new BorunaError("schema.form", `${pathText(path)}: ${message}`);
 }
 
@@ -52,24 +52,24 @@ export function numberOf(data: JsonData): number | bigint | undefined {
 /** Returns the number of a keyword such as `minItems`. Throws `schema.form` unless it is a whole number from 0. */
 export function countOf({ value, path }: KeywordUse): number {
   const number = Number(numberOf(value) ?? -1);
-  if (!Number.isInteger(number) || number < 0) throw invalid(path, "expected a whole number from 0");
+  if (!Number.isInteger(number) || number < 0) throw invalidSchema(path, "expected a whole number from 0");
   return number;
 }
 
 export function namesOf(value: JsonData, path: JsonPath): readonly string[] {
   const names = isJsonArray(value) ? value.filter((name) => typeof name === "string") : [];
-  if (!isJsonArray(value) || names.length < value.length) throw invalid(path, "expected a list of names");
+  if (!isJsonArray(value) || names.length < value.length) throw invalidSchema(path, "expected a list of names");
   return names;
 }
 
 /** Reads an object of schemas. */
 export function readSchemas({ value, path, read }: KeywordUse): readonly (readonly [string, CompiledSchema])[] {
-  if (!isJsonObject(value)) throw invalid(path, "expected an object of schemas");
+  if (!isJsonObject(value)) throw invalidSchema(path, "expected an object of schemas");
   return [...value].map(([name, schema]) => [name, read(schema, { parent: path, key: name })] as const);
 }
 
 /** Reads a list of at least one schema. */
 export function readSchemaList({ value, path, read }: KeywordUse): readonly CompiledSchema[] {
-  if (!isJsonArray(value) || value.length === 0) throw invalid(path, "expected a list of schemas");
+  if (!isJsonArray(value) || value.length === 0) throw invalidSchema(path, "expected a list of schemas");
   return value.map((schema, i) => read(schema, { parent: path, key: i }));
 }

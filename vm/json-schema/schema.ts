@@ -23,11 +23,11 @@ import {
   CheckBudget,
   Evaluated,
   type Mismatch,
-  mismatch,
+  mismatchAt,
   type CheckContext,
   type Scope,
 } from "./checking.ts";
-import { type Dialect, invalid, type Keyword, type Reference } from "./keyword.ts";
+import { type Dialect, invalidSchema, type Keyword, type Reference } from "./keyword.ts";
 
 /** Limits on a schema and on one check. */
 export interface SchemaLimits {
@@ -159,7 +159,7 @@ class Schema implements CompiledSchema {
 }
 
 const ANYTHING: CompiledSchema = { apply: () => undefined };
-const NOTHING: CompiledSchema = { apply: (_, { path }) => mismatch(path, "no value is allowed here") };
+const NOTHING: CompiledSchema = { apply: (_, { path }) => mismatchAt(path, "no value is allowed here") };
 
 class Reader {
   /** Whether some schema has `unevaluatedProperties` or `unevaluatedItems`, so that checks must note what was evaluated. */
@@ -195,7 +195,7 @@ class Reader {
 
   #read(data: JsonData, path: JsonPath, outer: Resource, depth: number): CompiledSchema {
     if (typeof data === "boolean") return data ? ANYTHING : NOTHING;
-    if (!isJsonObject(data)) throw invalid(path, "expected a schema, which is an object, true or false");
+    if (!isJsonObject(data)) throw invalidSchema(path, "expected a schema, which is an object, true or false");
     const existing = this.#schemas.get(data);
     if (existing !== undefined) return existing;
     if (depth > this.#limits.depth)
@@ -241,13 +241,13 @@ class Reader {
     if (typeof id !== "string" || id.startsWith("#") || (dialect === "draft-07" && schema.has("$ref"))) return outer;
     const idPath = { parent: path, key: "$id" };
     const { uri, fragment } = splitReference(id, outer.uri, idPath);
-    if (fragment !== "") throw invalid(idPath, "expected a URI without a fragment");
+    if (fragment !== "") throw invalidSchema(idPath, "expected a URI without a fragment");
     return this.#addResource(uri, schema, path, dialect);
   }
 
   #addResource(uri: string, root: JsonData, path: JsonPath, dialect: Dialect): Resource {
     const existing = this.#resources.get(uri);
-    if (existing !== undefined && existing.root !== root) throw invalid({ parent: path, key: "$id" }, "another schema has this URI");
+    if (existing !== undefined && existing.root !== root) throw invalidSchema({ parent: path, key: "$id" }, "another schema has this URI");
     const resource: Resource = { uri, root, path, dialect, anchors: new Map(), dynamicAnchors: new Map() };
     this.#resources.set(uri, resource);
     return resource;
@@ -264,8 +264,8 @@ class Reader {
       const anchor = schema.get(name);
       if (anchor === undefined) continue;
       const anchorPath = { parent: path, key: name };
-      if (typeof anchor !== "string") throw invalid(anchorPath, "expected a name");
-      if (anchors.has(anchor) && anchors.get(anchor) !== read) throw invalid(anchorPath, "another schema has this name");
+      if (typeof anchor !== "string") throw invalidSchema(anchorPath, "expected a name");
+      if (anchors.has(anchor) && anchors.get(anchor) !== read) throw invalidSchema(anchorPath, "another schema has this name");
       anchors.set(anchor, read);
       if (name === "$dynamicAnchor") dynamicAnchors.set(anchor, read);
     }
@@ -333,7 +333,7 @@ function splitReference(reference: string, base: string, path: JsonPath): { read
     const fragment = hash < 0 ? "" : decodeURIComponent(reference.slice(hash + 1));
     return { uri: start === "" ? base : new URL(start, base).href, fragment };
   } catch {
-    throw invalid(path, "expected a URI or a reference relative to one");
+    throw invalidSchema(path, "expected a URI or a reference relative to one");
   }
 }
 
@@ -346,5 +346,5 @@ function unknownKeyword(name: string, path: JsonPath, dialect: Dialect): BorunaE
   const names = [...KEYWORDS.keys()].filter((keyword) => isKeyword(keyword, dialect));
   const near = nearest(name, names);
   const hint = near === undefined ? `The keywords are ${names.join(", ")}.` : `Did you mean "${near}"?`;
-  return invalid({ parent: path, key: name }, `this keyword is not supported. ${hint}`);
+  return invalidSchema({ parent: path, key: name }, `this keyword is not supported. ${hint}`);
 }

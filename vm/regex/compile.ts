@@ -1,6 +1,6 @@
 /** Compiles a pattern to a program, whose instructions contain the indices of their successors. */
 import type { Assertion, Pattern } from "./pattern.ts";
-import { contains, NEWLINE, type Ranges, WORD } from "./ranges.ts";
+import { rangesContain, NEWLINE, type Ranges, WORD } from "./ranges.ts";
 
 export type RegexInstruction =
   | { readonly op: "match" }
@@ -140,14 +140,14 @@ function kindsOf(code: readonly RegexInstruction[], classStarts: Int32Array): Ui
   const testsLines = hasAssertion(code, "line_start", "line_end");
   const testsEdges = testsWords || testsLines || hasAssertion(code, "text_start", "text_end");
   return Uint8Array.from(classStarts, (point) => {
-    if (testsWords && contains(WORD, point)) return WORD_KIND;
-    if (testsLines && contains(NEWLINE, point)) return NEWLINE_KIND;
+    if (testsWords && rangesContain(WORD, point)) return WORD_KIND;
+    if (testsLines && rangesContain(NEWLINE, point)) return NEWLINE_KIND;
     return testsEdges ? OTHER : EDGE;
   });
 }
 
 /** Returns whether an assertion holds between code points of these kinds. */
-export function holds(test: Assertion, before: number, after: number): boolean {
+export function assertionHolds(test: Assertion, before: number, after: number): boolean {
   switch (test) {
     case "text_start":
       return before === EDGE;

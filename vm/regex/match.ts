@@ -10,8 +10,8 @@
  *
  * The first pass runs an automaton whose states are built on demand. If the states take too much memory, they are dropped and built again.
  */
-import { EDGE, holds, MATCH, type RegexInstruction, type RegexProgram } from "./compile.ts";
-import { contains } from "./ranges.ts";
+import { EDGE, assertionHolds, MATCH, type RegexInstruction, type RegexProgram } from "./compile.ts";
+import { rangesContain } from "./ranges.ts";
 
 /** Limit on the memory of all states, in numbers and references. Above it, the automaton drops the states. */
 const MAX_HELD_NUMBERS = 2 ** 19;
@@ -183,7 +183,7 @@ function endState(m: Matcher): State {
 /** Returns whether a set instruction consumes the code point, which must be between its lowest and its highest code point. */
 function consumes(instruction: RegexInstruction | undefined, point: number): boolean {
   if (instruction?.op !== "set") return false;
-  return instruction.ranges.length === 2 || contains(instruction.ranges, point);
+  return instruction.ranges.length === 2 || rangesContain(instruction.ranges, point);
 }
 
 /** Returns the state before a code point of the class, if `state` is the state after the code point. */
@@ -228,7 +228,7 @@ function makeStateBefore(m: Matcher, state: State, classIndex: number): State {
 /** Returns whether the instruction, between code points of these kinds, continues without consuming a code point. */
 function passes(instruction: RegexInstruction | undefined, kindBefore: number, kindAfter: number): boolean {
   if (instruction === undefined || instruction.op === "set" || instruction.op === "match") return false;
-  return instruction.op !== "assert" || holds(instruction.test, kindBefore, kindAfter);
+  return instruction.op !== "assert" || assertionHolds(instruction.test, kindBefore, kindAfter);
 }
 
 /** Chooses the first leaf of the state that is reached from an instruction, in order of preference. */

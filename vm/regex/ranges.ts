@@ -49,7 +49,7 @@ export function foldCase(ranges: Ranges): Ranges {
   return pairs.length === ranges.length ? ranges : rangesOf(pairs);
 }
 
-export function contains(ranges: Ranges, point: number): boolean {
+export function rangesContain(ranges: Ranges, point: number): boolean {
   let low = 0;
   let high = ranges.length / 2;
   while (low < high) {

@@ -236,7 +236,7 @@ export function newScheduler({ program, host, limits, scheduled, meter, options 
     exactSlices: scheduled && !hasTasks,
     overlaps: scheduled && hasTasks,
     openCalls: [],
-    isAlone: always,
+    isAlone: alwaysAlone,
     sliceEnd: Number.POSITIVE_INFINITY,
     livingTasks: 0,
     trace: options.trace,
@@ -270,7 +270,7 @@ export function newScheduler({ program, host, limits, scheduled, meter, options 
   return scheduler;
 }
 
-const always = (): boolean => true;
+const alwaysAlone = (): boolean => true;
 
 /** Lets the interpreter ask, in the middle of a slice, whether nothing but this task can happen next. */
 function trackAlone(scheduler: Scheduler): void {

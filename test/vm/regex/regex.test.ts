@@ -1,7 +1,7 @@
 /** The regex engine: syntax, results compared with RegExp and with a simple backtracking matcher, hostile patterns. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { compilePattern, EDGE, holds, MATCH, type RegexProgram } from "../../../vm/regex/compile.ts";
+import { compilePattern, EDGE, assertionHolds, MATCH, type RegexProgram } from "../../../vm/regex/compile.ts";
 import { createMatcher, eachMatch, type Matcher, occurs } from "../../../vm/regex/match.ts";
 import type { Pattern } from "../../../vm/regex/pattern.ts";
 import { parsePattern, REGEX_LIMITS } from "../../../vm/regex/parse.ts";
@@ -294,7 +294,7 @@ function backtrack(program: RegexProgram, points: readonly string[], start: numb
     const point = points[place]?.codePointAt(0);
     if (instruction?.op === "split") stack.push([instruction.second, place, slots], [instruction.first, place, slots]);
     if (instruction?.op === "mark") stack.push([instruction.next, place, slots.with(instruction.slot, units(place))]);
-    if (instruction?.op === "assert" && holds(instruction.test, kindAt(place - 1), kindAt(place)))
+    if (instruction?.op === "assert" && assertionHolds(instruction.test, kindAt(place - 1), kindAt(place)))
       stack.push([instruction.next, place, slots]);
     if (instruction?.op !== "set" || point === undefined) continue;
     if (instruction.ranges.some((lo, i) => i % 2 === 0 && lo <= point && point <= (instruction.ranges[i + 1] ?? 0)))
