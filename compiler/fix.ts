@@ -47,4 +47,5 @@ function compatibleFixes(diagnostics: readonly Diagnostic[]): readonly (readonly
   });
 }
 
+/** Whether two edits overlap, or one begins where the other ends. */
 const overlapOrTouch = ({ span: a }: Edit, { span: b }: Edit): boolean => a.start <= b.end && b.start <= a.end;

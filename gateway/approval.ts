@@ -68,6 +68,7 @@ export function isDecision(given: unknown): given is Decision {
 /** What a signature covers: the decision of a person about a call of a run. */
 export interface SignedFacts {
   readonly runId: string;
+  /** Number of the call in the run. */
   readonly call: number;
   readonly hash: string;
   readonly decision: Approval["decision"];

@@ -22,6 +22,7 @@ export interface OutputError {
 interface Ended {
   readonly value?: Value;
   readonly resultType?: Type;
+  /** The steps of the run. An error reports the last one. */
   readonly steps: number;
 }
 

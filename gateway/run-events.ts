@@ -25,6 +25,7 @@ export interface EventSink {
 /** How many events a run has made, and the bytes of their log records. */
 export interface EventCounts {
   readonly count: number;
+  /** The bytes that count against `max_log_bytes`. */
   readonly logBytes: number;
 }
 

@@ -29,6 +29,7 @@ export interface CheckedRun {
   readonly engine: EngineChoice;
   readonly verdict: UpgradeVerdict;
   readonly runId: string | undefined;
+  /** The name of the recorded program. */
   readonly program: string | undefined;
   /** Number of events that are equal. */
   readonly events: number;

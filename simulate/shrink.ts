@@ -14,6 +14,7 @@ const STEPS_OF_CALL = 100;
 export interface Candidate {
   /** Whether the run fails in the same way as the first one. */
   readonly isSame: boolean;
+  /** The steps of the run. */
   readonly steps: number;
   readonly script: Script;
   /** The number of calls of the run. */

@@ -30,6 +30,7 @@ export interface RunOptionsRow {
 export interface BegunRun {
   readonly queue: string;
   readonly tenant: string;
+  /** The hash of the program, which names its row. */
   readonly program: string;
   readonly options: RunOptionsRow;
   /** Number of the execution, from 1. */

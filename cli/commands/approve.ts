@@ -13,6 +13,7 @@ import { omitUndefined } from "../omit-undefined.ts";
 import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
+/** The options of `boruna approve`, which `command-table.ts` explains. */
 export interface ApproveFlags extends DatabaseFlags {
   readonly call?: string;
   readonly deny?: boolean;

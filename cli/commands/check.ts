@@ -10,6 +10,7 @@ import { replaceFile } from "../replace-file.ts";
 import { printJson } from "../terminal.ts";
 import type { CommandSession } from "../session.ts";
 
+/** The options of `boruna check`, which `command-table.ts` explains. */
 export interface CheckFlags extends CapabilityFlags {
   readonly fix?: boolean;
 }

@@ -11,6 +11,7 @@ import { isModuleFile, loadProgram } from "../load.ts";
 import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
+/** The options of `boruna compile`, which `command-table.ts` explains. */
 export interface CompileFlags extends CapabilityFlags {
   readonly output?: string;
   readonly strip?: boolean;

@@ -12,6 +12,7 @@ import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 import { replaceUnsafe } from "../../vm/terminal-text.ts";
 
+/** The options of `boruna debug`, which `command-table.ts` explains. */
 export interface DebugFlags extends ReplayLimitFlags {
   readonly commands?: string;
   readonly dap?: boolean;

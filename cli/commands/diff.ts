@@ -11,6 +11,7 @@ import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { CommandSession } from "../session.ts";
 import { jsonLine, PROTOCOL_VERSION, toPlainObject } from "../terminal.ts";
 
+/** The options of `boruna diff`, which `command-table.ts` explains. */
 export interface DiffFlags extends ReplayLimitFlags {
   readonly noPager?: boolean;
 }

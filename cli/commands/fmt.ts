@@ -8,6 +8,7 @@ import { replaceFile } from "../replace-file.ts";
 import type { CommandSession } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 
+/** The options of `boruna fmt`, which `command-table.ts` explains. */
 export interface FmtFlags {
   readonly check?: boolean;
   readonly stdout?: boolean;

@@ -21,6 +21,7 @@ import { withProgress } from "../progress.ts";
 import type { CommandSession } from "../session.ts";
 import { printJson, type Terminal, withoutControlCharacters } from "../terminal.ts";
 
+/** The options of `boruna import`, which `command-table.ts` explains. */
 export interface ImportFlags {
   readonly name?: string;
   readonly rename?: readonly string[];

@@ -25,6 +25,7 @@ import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { CommandSession } from "../session.ts";
 import { jsonLine, printJson, PROTOCOL_VERSION, toPlainObject } from "../terminal.ts";
 
+/** The options of `boruna log show`, which `command-table.ts` explains. */
 export interface LogShowFlags extends ReplayLimitFlags {
   readonly calls?: boolean;
   readonly events?: boolean;

@@ -18,6 +18,7 @@ import type { CommandSession } from "../session.ts";
 import { withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters } from "../terminal.ts";
 
+/** The options of `boruna mcp`, which `command-table.ts` explains. */
 export interface McpFlags extends PolicyFlags {
   readonly live?: boolean;
   readonly logs?: string;

@@ -44,6 +44,7 @@ export async function policyShowCommand({ terminal, json }: CommandSession, file
   return EXIT.done;
 }
 
+/** The options of `boruna policy check`, which `command-table.ts` explains. */
 export interface PolicyCheckFlags extends CapabilityFlags {
   readonly program?: string;
   readonly policy?: string;
@@ -61,6 +62,7 @@ export async function policyCheckCommand(session: CommandSession, flags: PolicyC
   return refusesCall(check) ? EXIT.failed : EXIT.done;
 }
 
+/** The options of `boruna policy diff`, which `command-table.ts` explains. */
 export interface PolicyDiffFlags extends CapabilityFlags {
   readonly program?: boolean;
 }
@@ -109,6 +111,7 @@ function openProgram(session: CommandSession, path: string): ProgramSources {
   return sources;
 }
 
+/** The options of `boruna policy suggest`, which `command-table.ts` explains. */
 export interface PolicySuggestFlags {
   readonly program?: string;
 }

@@ -21,6 +21,7 @@ import type { CommandSession } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
 
+/** The options of `boruna replay`, which `command-table.ts` explains. */
 export interface ReplayFlags extends ReplayLimitFlags {
   readonly program?: string;
   readonly policy?: string;

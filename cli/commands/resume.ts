@@ -13,6 +13,7 @@ import type { CommandSession } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters } from "../terminal.ts";
 
+/** The options of `boruna resume`, which `command-table.ts` explains. */
 export interface ResumeFlags extends CapabilityFlags {
   readonly policy?: string;
   readonly inputs?: string;

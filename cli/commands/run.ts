@@ -25,6 +25,7 @@ import type { CommandSession } from "../session.ts";
 import { exitCodeOfOutcome, withTelemetry } from "../telemetry.ts";
 import { withoutControlCharacters, jsonLine, type Terminal } from "../terminal.ts";
 
+/** The options of `boruna run`, which `command-table.ts` explains. */
 export interface RunFlags extends CapabilityFlags, PolicyFlags {
   readonly live?: boolean;
   readonly audit?: boolean;

@@ -24,6 +24,7 @@ import type { CommandSession } from "../session.ts";
 import { withoutControlCharacters, printJson } from "../terminal.ts";
 import { noTestSelected, selectTests, type TestSelection } from "../test-files.ts";
 
+/** The options of `boruna test`, which `command-table.ts` explains. */
 export interface TestFlags extends CapabilityFlags {
   readonly maxSteps?: string;
   /** A folder of logs, or one log, to replay on both engines. */

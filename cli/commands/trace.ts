@@ -8,6 +8,7 @@ import { replaceUnsafe } from "../../vm/terminal-text.ts";
 import type { CommandSession } from "../session.ts";
 import { printJson } from "../terminal.ts";
 
+/** The options of `boruna trace`, which `command-table.ts` explains. */
 export interface TraceFlags {
   readonly store?: string;
   readonly viewer?: string;

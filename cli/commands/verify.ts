@@ -9,6 +9,7 @@ import { type ReplayLimitFlags, replayLimits } from "../run-arguments.ts";
 import type { CommandSession } from "../session.ts";
 import { withoutControlCharacters, toPlainObject, printJson } from "../terminal.ts";
 
+/** The options of `boruna verify`, which `command-table.ts` explains. */
 export interface VerifyFlags extends ReplayLimitFlags {
   /** The hash that the last record must have. */
   readonly expectHead?: string;

@@ -4,6 +4,7 @@ import { EXIT } from "../../vm/outcome.ts";
 import type { CommandSession } from "../session.ts";
 import { printJson, withoutControlCharacters } from "../terminal.ts";
 
+/** The options of `boruna view`, which `command-table.ts` explains. */
 export interface ViewFlags {
   readonly port?: string;
   readonly store?: string;

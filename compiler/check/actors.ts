@@ -54,7 +54,10 @@ export function checkEmit(checker: FunctionChecker, expr: Expr & { kind: "emit" 
   return { ir: { kind: "emit", tree, span }, type: UNIT_TYPE };
 }
 
-/** Defers a check that reports a type with a function in it, or with a type parameter, because its argument may be a function type. */
+/**
+ * At the end of the function, reports a type whose values may contain a function. A type parameter counts as one, because it may stand for
+ * a function type.
+ */
 function requireData(checker: FunctionChecker, type: CheckedType, span: Span, what: string): void {
   checker.context.deferredChecks.push(() => {
     if (isData(type, { paramsAreData: false })) return;

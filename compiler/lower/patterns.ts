@@ -262,6 +262,7 @@ function testList(f: MatchLowering, pattern: CheckedPattern & { kind: "list" }, 
 }
 
 interface ElementTest {
+  /** The stack slot of the list. */
   readonly slot: number;
   readonly fail: Label;
   readonly pushIndex: () => void;

@@ -6,6 +6,7 @@ export class TextSearch {
   readonly #foldsCase: boolean;
   /** For each state: the character that leads to it, its first child, its next sibling. */
   readonly #label: Uint8Array;
+  /** The states form a tree. For each state: its first child, and the next child of its parent. */
   readonly #child: Int32Array;
   readonly #sibling: Int32Array;
   /** For each state: the state of its longest proper suffix that is also a state. */

@@ -17,6 +17,7 @@ interface PageStart {
   readonly offset: number;
   /** The hash of the record before the page. */
   readonly previousHash: string;
+  /** How many events, calls and answers come before the page. */
   readonly events: number;
   readonly calls: number;
   readonly answers: number;

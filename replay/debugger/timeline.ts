@@ -54,6 +54,7 @@ export interface TimelineOptions {
 /** The part of another timeline, up to a step, that a new timeline copies. */
 interface Explored {
   readonly snapshots: readonly Snapshot[];
+  /** The step up to which the run is explored. */
   readonly step: number;
 }
 

@@ -43,6 +43,7 @@ export interface StatedRun {
   readonly header: LogHeader;
   readonly outcome: string;
   readonly events: number;
+  /** The hash of the log's last record, which covers all earlier ones. */
   readonly head: string;
   readonly redacted: readonly RedactedValue[];
 }

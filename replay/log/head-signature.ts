@@ -14,6 +14,7 @@ import { objectOf, onlyFields, textOf, type JsonObject } from "./json-fields.ts"
 export interface HeadSignature {
   /** The public key, see `gateway/signing.ts`. `isValidSignature` checks the signature against it. */
   readonly key: string;
+  /** The signature itself, in base64. */
   readonly value: string;
 }
 

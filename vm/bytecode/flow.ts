@@ -46,6 +46,7 @@ export interface FlowTree {
 
 /** What is wrong with the construct at `index`. */
 export interface FlowProblem {
+  /** The index of the construct that is wrong. */
   readonly index: number;
   readonly kind: "bad_debug" | "too_large";
 }
@@ -84,6 +85,7 @@ interface Range {
   readonly start: number;
   readonly end: number;
   readonly construct: FlowConstruct;
+  /** The index of the part; -1 for the whole construct. */
   readonly part: number;
 }
 

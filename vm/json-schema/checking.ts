@@ -43,6 +43,7 @@ const MAX_APPLY_DEPTH = 1_000;
 /** Counts the work of one check. Throws `schema.budget`. */
 export class CheckBudget {
   readonly #steps: number;
+  /** The units of work that are left. */
   #left: number;
   #depth = 0;
 

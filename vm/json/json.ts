@@ -50,6 +50,7 @@ export const PARSER_BYTES = { object: 208, array: 64, scalar: 32, slot: 16 } as 
 interface Container {
   readonly list: JsonData[] | undefined;
   readonly map: Map<string, JsonData> | undefined;
+  /** The name of the member of `map` that is read now. */
   key: string;
 }
 
@@ -324,6 +325,7 @@ interface OpenContainer {
   readonly keys: readonly string[] | undefined;
   readonly list: readonly JsonData[] | undefined;
   readonly map: ReadonlyMap<string, JsonData> | undefined;
+  /** The index of the next member or element. */
   next: number;
 }
 

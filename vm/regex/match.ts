@@ -327,6 +327,7 @@ export function occurs(m: Matcher, text: string): boolean {
 /** The position at the end of a block, the number of its state, and the data for building that state again. */
 interface BlockEnd {
   readonly position: number;
+  /** The index of the state in `Matcher.states`. The other fields are for building the state again. */
   readonly number: number;
   readonly leaves: Int32Array;
   readonly kind: number;

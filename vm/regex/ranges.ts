@@ -49,6 +49,7 @@ export function foldCase(ranges: Ranges): Ranges {
   return pairs.length === ranges.length ? ranges : rangesOf(pairs);
 }
 
+/** Whether the code point is in one of the ranges. */
 export function rangesContain(ranges: Ranges, point: number): boolean {
   let low = 0;
   let high = ranges.length / 2;

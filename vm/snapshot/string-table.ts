@@ -29,6 +29,7 @@ export class StringTable {
   /** The most recent long Strings for each quick fingerprint. */
   readonly #recent = new Map<number, IndexedString[]>();
   #size = 0;
+  /** Units of work so far for Strings that look alike. */
   #work = 0;
 
   get size(): number {

@@ -1,7 +1,9 @@
 import { Pages } from "./paged-array.ts";
 import { EMPTY_TRIE, type Trie, trieAppend } from "./trie.ts";
 
-/** The maximum length to which `push` grows the first array. V8 copies an array as it grows, so a longer list continues in pages. */
+/**
+ * The maximum length to which `ListBuffer.push` grows `firstArray`. V8 copies an array as it grows, so a longer list continues in pages.
+ */
 export const MAX_FIRST_ARRAY_LENGTH = 1 << 20;
 
 /**

@@ -66,12 +66,14 @@ export class ChangeLog {
     if (!this.#copies.has(object)) this.#copies.set(object, object.copy());
   }
 
+  /** Undoes all changes, and forgets the log. */
   undo(): void {
     for (const value of this.#changed) value.restore();
     for (const [object, copy] of this.#copies) object.assign(copy);
     this.keep();
   }
 
+  /** Forgets the log, so that the changes stay. */
   keep(): void {
     for (const value of this.#changed) value.forget();
     this.#changed = [];

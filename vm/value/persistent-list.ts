@@ -240,7 +240,7 @@ export class PersistentList<T> implements Owned {
     this.length = Math.max(0, length);
     truncate(this.firstArray, this.length);
     if (this.length > 0) return this;
-    // Like every other empty list.
+    // No empty list has an owner.
     this.owner = undefined;
     this.unpaidChanges = 0;
     return this;
