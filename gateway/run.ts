@@ -371,6 +371,10 @@ class Run implements Host {
     return this.#turns.pause();
   }
 
+  pauseIsDue(): boolean {
+    return this.#turns.isOver();
+  }
+
   #emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {
     const overLimit = this.#output.emit(event);
     if (overLimit !== undefined) return overLimit;

@@ -2,12 +2,12 @@
  * All runs of a thread share its event loop. Together they may use the thread for one turn. Then the event loop runs once, so that
  * timers, sockets and signals are served. After that, the waiting run that has had the fewest turns continues (ADR 021).
  */
-import { afterOneLoop } from "./platform.ts";
+import { afterMicrotasks, afterOneLoop } from "./platform.ts";
 
 /** Length of a turn, in milliseconds. */
-const TURN_MS = 5;
+const TURN_MS = 2;
 /** The machine asks for a pause. If such requests are less than this many milliseconds apart, some of them do not read the clock. */
-const FREQUENT_MS = 1;
+const FREQUENT_MS = 0.1;
 /** At most this many requests in a row do not read the clock. */
 const MAX_SKIPPED = 3;
 
@@ -87,12 +87,7 @@ export class RunTurns {
 
   /** Returns undefined while the turn lasts. After that, returns a promise that resolves when the run may continue. */
   pause(): Promise<undefined> | undefined {
-    if (this.#since !== undefined && this.#skipped < this.#maxSkipped) this.#skipped += 1;
-    else {
-      this.#skipped = 0;
-      this.#maxSkipped = this.#countTime() < FREQUENT_MS ? Math.min(this.#maxSkipped + 1, MAX_SKIPPED) : this.#maxSkipped >> 1;
-    }
-    if (usedMs < TURN_MS) return undefined;
+    if (!this.isOver()) return undefined;
     return new Promise((resolve) => {
       waitingRuns.add(Math.floor(this.#usedMs / TURN_MS), () => {
         this.#since = this.#now();
@@ -102,11 +97,24 @@ export class RunTurns {
     });
   }
 
-  /** Gives the rest of the turn to the next run. Call it when this run has ended or waits for an answer. */
+  /** Whether the turn is over. If it is, `pause` returns a promise. */
+  isOver(): boolean {
+    if (this.#since !== undefined && this.#skipped < this.#maxSkipped) this.#skipped += 1;
+    else {
+      this.#skipped = 0;
+      this.#maxSkipped = this.#countTime() < FREQUENT_MS ? Math.min(this.#maxSkipped + 1, MAX_SKIPPED) : this.#maxSkipped >> 1;
+    }
+    return usedMs >= TURN_MS;
+  }
+
+  /**
+   * Gives the rest of the turn to the next run. Call it when this run has ended or waits for an answer. The next run continues after the
+   * microtasks, since they pass the result of this run on.
+   */
   leave(): void {
     this.#countTime();
     this.#since = undefined;
-    if (usedMs < TURN_MS) waitingRuns.take()?.();
+    if (usedMs < TURN_MS && !waitingRuns.isEmpty) afterMicrotasks(useRestOfTurn);
   }
 
   /** Counts the time since the run last read the clock, and returns it in milliseconds. */
@@ -118,6 +126,10 @@ export class RunTurns {
     usedMs += ms;
     return ms;
   }
+}
+
+function useRestOfTurn(): void {
+  if (usedMs < TURN_MS) waitingRuns.take()?.();
 }
 
 /** Starts the next turn when the event loop has run once. */

@@ -136,6 +136,8 @@ export interface Host {
    * each answer that was a promise.
    */
   pause?(): Promise<undefined> | undefined;
+  /** Whether `pause` would return a promise now. Compiled code, which asks every hundred thousand steps, then stops at the end of an iteration. */
+  pauseIsDue?(): boolean;
   /** The machine calls this when it gets the thread: at the start, and after each wait or suspension. */
   enter?(): void;
   /** The machine calls this when it gives the thread back, because it waits, is suspended, or has ended the run. */

@@ -32,6 +32,8 @@ const CHECK_STEPS = 100_000;
 export interface Poller {
   /** Throws if the run must end. When it throws is not deterministic. */
   poll(): void;
+  /** Whether the host needs the thread. When it does is not deterministic. */
+  pauseIsDue(): boolean;
 }
 
 /** The number of steps added by `addSteps` after which the meter polls the host again. */
@@ -58,9 +60,8 @@ export class Meter {
   checkAt: number = 0;
   /** The step that compiled code may not exceed: the step limit or, if slices are exact, the end of the slice if that is earlier. */
   stopStep: number = 0;
-  /** The steps and bytes from which on compiled code leaves a frame at the next loop header, so that the host's event loop gets a turn. */
-  pauseAt: number = 0;
-  pauseAtBytes: number = 0;
+  /** Whether compiled code can leave the frame at a loop header, so that the host's event loop gets a turn. */
+  mayPause: boolean = false;
   /** The depth of the deepest frame that compiled code may enter. */
   maxDepth: number = 0;
   /** The stack of the frame that compiled code runs, the index of the frame's first local on it, and the pc at which the code left the frame. */
@@ -88,7 +89,7 @@ export class Meter {
     if (this.steps > this.stopStep || this.allocBytes > this.maxAllocBytes) return undefined;
     this.poller?.poll();
     this.setNextCheck();
-    return this.steps >= this.pauseAt || this.allocBytes >= this.pauseAtBytes;
+    return this.mayPause && this.poller?.pauseIsDue() === true;
   }
 
   /** Charges work that is about to be done. Traps with step_limit. */

@@ -229,6 +229,28 @@ describe("the run that continues", () => {
   });
 });
 
+test("the result of a run reaches its caller before another run uses the rest of the turn", async () => {
+  const stop = new AbortController();
+  let questions = 0;
+  let now = 0;
+  const clock = (): number => ((questions += 1), (now += 1_000));
+  const spinning = executeProgram(SPIN, { runId: "turns", signal: stop.signal, clock, limits: { max_steps: 1e12 } });
+  let questionsAtEnd = 0;
+  const asking = programOf('fn main() -> Int !{net.fetch} { let _ = net.fetch("http://a.example/")\n debug(1) }');
+  const handlers = new Map([
+    ...mockHandlers(BUILTIN_REGISTRY),
+    ["net.fetch", () => new Promise((resolve) => setImmediate(resolve, "text"))],
+  ]);
+  const onDebug = (): void => void (questionsAtEnd = questions);
+  const { outcome } = await executeProgram(asking, { policy: ALLOW_ALL, runId: "turns", handlers, clock: () => 0, onDebug });
+  const questionsAfterEnd = questions;
+  stop.abort();
+  await spinning;
+  expect(outcome).toBe("success");
+  expect(questionsAtEnd).toBeGreaterThan(0);
+  expect(questionsAfterEnd).toBe(questionsAtEnd);
+});
+
 test("result, counts and log do not depend on how long a turn is", async () => {
   const handlers = new Map([
     ...mockHandlers(BUILTIN_REGISTRY),

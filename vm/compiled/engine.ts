@@ -42,8 +42,8 @@
  * Compiled code counts steps, and bytes of values of fixed size, in two local variables. A function adds these counts to the
  * meter when it returns (a small one without loops needs no variables for that), and a loop adds them every 1,000 steps. So the meter may exceed a limit before compiled code
  * notices. Then the work is discarded, and the interpreter runs the call again and stops exactly at the limit. Every
- * `CHECK_STEPS` steps (`../meter.ts`), compiled code polls the host. After `PAUSE_STEPS` steps or `PAUSE_BYTES` bytes, code that runs a frame leaves
- * it at a loop header, so that the host's event loop gets a turn.
+ * `CHECK_STEPS` steps (`../meter.ts`), compiled code polls the host. If the host then needs the thread for its event loop, code that runs a
+ * frame leaves it at a loop header.
  *
  * ## How it gives up
  *
@@ -141,9 +141,6 @@ export type EngineChoice = "auto" | "interpreter" | "compiled";
 
 /** The heat above which a function is compiled. */
 const HOT_STEPS = 50_000;
-/** The number of steps, and of bytes, after which a loop pauses, so that the host's event loop gets a turn. Steps that allocate take longer. */
-const PAUSE_STEPS = 1_000_000;
-const PAUSE_BYTES = 4 * 1024 * 1024;
 /** The limit on characters of generated text for one program. Above it, no more code is compiled. */
 const MAX_GENERATED_CHARACTERS = 6_000_000;
 /** The limit on `counts.wasted`. Above it, no more code is compiled. */
@@ -520,12 +517,10 @@ const isFunction = (value: Value | undefined): value is FnRefValue | ClosureValu
 /** Sets the limits at which compiled code stops, polls or pauses, and where its frame is. */
 function setLimits({ meter, limits, exactSlices }: Run, actor: Actor, code: CompiledCode, state: EntryState): void {
   const { depth, base, stopStep, isFrame } = state;
-  const mayPause = isFrame && !exactSlices;
   meter.frame = actor;
   meter.frameBase = base;
   meter.stopStep = stopStep;
-  meter.pauseAt = mayPause ? meter.steps + PAUSE_STEPS : Number.POSITIVE_INFINITY;
-  meter.pauseAtBytes = mayPause ? meter.allocBytes + PAUSE_BYTES : Number.POSITIVE_INFINITY;
+  meter.mayPause = isFrame && !exactSlices;
   // The number of frames that the actor's stack has room for.
   const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
   meter.maxDepth = Math.min(limits.max_call_depth, depth + maxFrames - 1);

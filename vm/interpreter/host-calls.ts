@@ -143,6 +143,9 @@ export class HostPoller implements Poller {
   poll(): void {
     poll(this.#run);
   }
+  pauseIsDue(): boolean {
+    return this.#run.host.pauseIsDue?.() === true;
+  }
 }
 
 /**
