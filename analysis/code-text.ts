@@ -3,7 +3,7 @@
  * functions do the same if their texts are equal and the functions that they refer to, taken in order, do the same too.
  */
 import type { Callable, CheckedCondition, CheckedPattern, Ir, IrStmt, Local, UpdateStep } from "../compiler/ir.ts";
-import { type CheckedType, declarationsIn, partsOf, show, type TypeDecl } from "../compiler/check-types.ts";
+import { type CheckedType, declarationsIn, partsOf, showType, type TypeDecl } from "../compiler/check-types.ts";
 import type { Value } from "../vm/value/value.ts";
 
 export interface CodeText {
@@ -208,7 +208,9 @@ function typeArgText(type: CheckedType | null): string {
   // The loop also visits the elements that it adds.
   const decls = new Set(declarationsIn(type));
   for (const decl of decls) for (const part of partsOf(decl)) for (const inner of declarationsIn(part)) decls.add(inner);
-  return [show(type), ...[...decls].map((decl) => `${decl.name} ${memberNames(decl)} ${partsOf(decl).map(show).join("|")}`)].join(" ");
+  return [showType(type), ...[...decls].map((decl) => `${decl.name} ${memberNames(decl)} ${partsOf(decl).map(showType).join("|")}`)].join(
+    " ",
+  );
 }
 
 /** Converts what `JSON.stringify` cannot show or tell apart: bigints and -0. */

@@ -137,19 +137,19 @@ export function prune(type: CheckedType): CheckedType {
 }
 
 /** Returns the type as source text, with `_` for each part that is not decided. */
-export function show(type: CheckedType): string {
+export function showType(type: CheckedType): string {
   const t = prune(type);
   switch (t.kind) {
     case "primitive":
     case "param":
       return t.name;
     case "builtin":
-      return `${t.name}<${t.args.map(show).join(", ")}>`;
+      return `${t.name}<${t.args.map(showType).join(", ")}>`;
     case "declared":
-      if (isTuple(t)) return `(${t.args.map(show).join(", ")})`;
-      return t.args.length === 0 ? t.decl.name : `${t.decl.name}<${t.args.map(show).join(", ")}>`;
+      if (isTuple(t)) return `(${t.args.map(showType).join(", ")})`;
+      return t.args.length === 0 ? t.decl.name : `${t.decl.name}<${t.args.map(showType).join(", ")}>`;
     case "fn":
-      return `Fn(${t.params.map(show).join(", ")}) -> ${show(t.result)}${showRow(t.row)}`;
+      return `Fn(${t.params.map(showType).join(", ")}) -> ${showType(t.result)}${showRow(t.row)}`;
     case "var":
       return "_";
     case "never":
@@ -441,7 +441,7 @@ export function unifyOrMismatch(actual: CheckedType, expected: CheckedType): { r
   const trail = new Trail();
   if (unify(actual, expected, trail)) return null;
   trail.undo();
-  const texts = { found: `${show(actual)}${sameNameNote(expected, actual)}`, wanted: show(expected) };
+  const texts = { found: `${showType(actual)}${sameNameNote(expected, actual)}`, wanted: showType(expected) };
   trail.redo();
   return texts;
 }

@@ -13,7 +13,7 @@ import {
   freshVar,
   isData,
   positionalFields,
-  show,
+  showType,
   STRING,
   type TypeDecl,
   unify,
@@ -120,16 +120,16 @@ function reportRowVariables(unit: SourceUnit, item: RecordItem | EnumItem, decl:
 function checkMessageType(unit: SourceUnit, { name, message, row }: Callable, { receives }: FnItem): void {
   if (message === null || receives === null || message.kind === "error") return;
   if (!isData(message, { paramsAreData: false })) {
-    unit.diagnostics.error("E009", receives.span, `a message must hold no function, found ${show(message)}`, {
+    unit.diagnostics.error("E009", receives.span, `a message must hold no function, found ${showType(message)}`, {
       help: "a type parameter may stand for a function: write a type that cannot",
     });
   } else if (row.includes("actor.spawn") && !unify(message, builtinType("Result", freshVar(), STRING))) {
     unit.diagnostics.error(
       "E009",
       receives.span,
-      `\`${name}\` spawns actors, so it may receive their failures, which are not ${show(message)}`,
+      `\`${name}\` spawns actors, so it may receive their failures, which are not ${showType(message)}`,
       {
-        help: `write \`receives Result<${show(message)}, String>\`: a failure is \`Err(text)\`, and a message is sent as \`Ok(m)\``,
+        help: `write \`receives Result<${showType(message)}, String>\`: a failure is \`Err(text)\`, and a message is sent as \`Ok(m)\``,
       },
     );
   }

@@ -1,6 +1,6 @@
 /** Completion and signature help. Both also look at the text before the cursor, because the program may be incomplete there. */
 import type { CompletionItem, CompletionItemKind, SignatureHelp } from "vscode-languageserver";
-import { prune, show, type CheckedType } from "../compiler/check-types.ts";
+import { prune, showType, type CheckedType } from "../compiler/check-types.ts";
 import type { Local } from "../compiler/ir.ts";
 import type { Referent } from "../compiler/recorder.ts";
 import { KEYWORDS } from "../compiler/tokens.ts";
@@ -147,7 +147,7 @@ export function signatureAt(program: AnalyzedProgram, offset: number): Signature
 function signaturesOf(program: AnalyzedProgram, name: string, offset: number): readonly SignatureText[] {
   const local = localsAt(program, offset).get(name);
   const type = local === undefined ? undefined : prune(local.type);
-  if (type?.kind === "fn") return [{ label: `${name}: ${show(type)}`, params: type.params.map(show) }];
+  if (type?.kind === "fn") return [{ label: `${name}: ${showType(type)}`, params: type.params.map(showType) }];
   const callable = program.main?.functions.get(name);
   if (callable !== undefined) return [functionSignature(callable)];
   const builtin = BUILTIN_BY_NAME.get(name);

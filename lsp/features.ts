@@ -1,6 +1,6 @@
 /** Computes the answers about one open file. All positions are offsets in the file; `server.ts` converts them to lines and columns. */
 import type { Span } from "../compiler/ast.ts";
-import { isDecided, show } from "../compiler/check-types.ts";
+import { isDecided, showType } from "../compiler/check-types.ts";
 import type { Edit } from "../compiler/diagnostics.ts";
 import { isKeyword, kindOfWord } from "../compiler/tokens.ts";
 import type { Occurrence, Place, AnalyzedProgram } from "./program.ts";
@@ -119,7 +119,7 @@ export function inlayHints(program: AnalyzedProgram, range: Span): readonly { re
       // A local function needs no hint, because its declaration shows its type.
       if (!/\blet\s+(?:mut\s+)?$|\bfor\s+$|[(,]\s*$/.test(before) || /\bfn\s+$/.test(before)) continue;
       const offset = section.start + span.end;
-      const label = `: ${show(referent.local.type)}`;
+      const label = `: ${showType(referent.local.type)}`;
       if (offset >= range.start && offset <= range.end && !hints.some((hint) => hint.offset === offset)) hints.push({ offset, label });
     }
   }

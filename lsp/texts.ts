@@ -1,6 +1,6 @@
 /** Describes what names refer to, for hovers, completions and signature help. */
 import type { CheckedType } from "../compiler/check-types.ts";
-import { show } from "../compiler/check-types.ts";
+import { showType } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
 import type { Referent } from "../compiler/recorder.ts";
 import { rowText } from "../compiler/rows.ts";
@@ -15,12 +15,12 @@ export interface SignatureText {
 export function functionSignature(callable: Callable, shownName = callable.name): SignatureText {
   const params = callable.params.map((type, i) => {
     const param = callable.item?.params[i];
-    return `${param?.name.text || "_"}: ${show(type)}`;
+    return `${param?.name.text || "_"}: ${showType(type)}`;
   });
   const row = callable.row.length === 0 ? "" : ` ${rowText(callable.row)}`;
   const typeParams = callable.typeParams.length === 0 ? "" : `<${callable.typeParams.map((param) => param.name).join(", ")}>`;
-  const message = callable.message === null ? "" : ` receives ${show(callable.message)}`;
-  return { label: `fn ${shownName}${typeParams}(${params.join(", ")}) -> ${show(callable.result)}${message}${row}`, params };
+  const message = callable.message === null ? "" : ` receives ${showType(callable.message)}`;
+  return { label: `fn ${shownName}${typeParams}(${params.join(", ")}) -> ${showType(callable.result)}${message}${row}`, params };
 }
 
 export function capabilitySignature({ name }: CapabilityDecl, { params, result }: CapabilitySignature): SignatureText {
@@ -52,7 +52,7 @@ export function builtinSignature(name: string, type: string): SignatureText {
 export function headline(referent: Referent): string {
   switch (referent.kind) {
     case "local":
-      return `${referent.local.isMutable ? "let mut " : ""}${referent.local.name}: ${show(referent.local.type)}`;
+      return `${referent.local.isMutable ? "let mut " : ""}${referent.local.name}: ${showType(referent.local.type)}`;
     case "function":
       return functionSignature(referent.callable).label;
     case "builtin":
@@ -65,7 +65,7 @@ export function headline(referent: Referent): string {
     case "param":
       return referent.param.name;
     case "field":
-      return `${referent.decl.name}${referent.variant === null ? "" : `::${referent.variant}`}.${referent.name}: ${show(referent.type)}`;
+      return `${referent.decl.name}${referent.variant === null ? "" : `::${referent.variant}`}.${referent.name}: ${showType(referent.type)}`;
     case "variant":
       return variantText(
         referent.decl.name,
@@ -79,14 +79,16 @@ export function headline(referent: Referent): string {
 type Decl = Extract<Referent, { readonly kind: "type" }>["decl"];
 
 const fieldsText = (fields: readonly { readonly name: string; readonly type: CheckedType }[]): string =>
-  fields.map(({ name, type }) => `${name}: ${show(type)}`).join(", ");
+  fields.map(({ name, type }) => `${name}: ${showType(type)}`).join(", ");
 
 function variantText(owner: string, { name, payload }: Decl["variants"][number]): string {
   const head = owner === "" ? name : `${owner}::${name}`;
   if (payload === null) return head;
-  if (payload.kind === "single") return `${head}(${show(payload.type)})`;
+  if (payload.kind === "single") return `${head}(${showType(payload.type)})`;
   const isPositional = payload.fields[0]?.name === "0";
-  return isPositional ? `${head}(${payload.fields.map(({ type }) => show(type)).join(", ")})` : `${head} { ${fieldsText(payload.fields)} }`;
+  return isPositional
+    ? `${head}(${payload.fields.map(({ type }) => showType(type)).join(", ")})`
+    : `${head} { ${fieldsText(payload.fields)} }`;
 }
 
 export function typeText({ name, kind, params, fields, variants }: Decl): string {

@@ -15,7 +15,7 @@
  * changes. Then the program is compiled and run. `calls.ts` answers the calls of earlier entries. An entry that fails does not change
  * the session.
  */
-import { prune, show, type CheckedType } from "../compiler/check-types.ts";
+import { prune, showType, type CheckedType } from "../compiler/check-types.ts";
 import { compile } from "../compiler/compile.ts";
 import type { Span } from "../compiler/ast.ts";
 import type { Diagnostic } from "../compiler/diagnostics.ts";
@@ -186,7 +186,7 @@ export class ReplSession {
         emittedCount: execution.ui.length,
       };
     // A function value is shown as its type.
-    const value = shownType?.kind === "fn" ? show(shownType) : String(execution.value);
+    const value = shownType?.kind === "fn" ? showType(shownType) : String(execution.value);
     return { kind: "value", value: shownType === undefined ? undefined : value, emittedTrees };
   }
 
@@ -284,7 +284,7 @@ export class ReplSession {
     if (hover !== undefined) return hover.split("\n")[1] ?? "";
     const type = this.#typeOfValue(entry);
     if (type === undefined) return NO_VALUE;
-    return type.kind === "wrong" ? type : show(type);
+    return type.kind === "wrong" ? type : showType(type);
   }
 
   /** Returns the effects of an expression as text and, if its value is a function, the effects of calling it. Returns the errors of a wrong expression. */

@@ -1,6 +1,6 @@
 /** Checks `spawn`, `send`, `receive` and `emit`. */
 import type { Expr, Span } from "../ast.ts";
-import { ACTOR_ID, actorIdOf, type CheckedType, freshVar, isData, prune, rowInstantiation, show, UNIT_TYPE } from "../check-types.ts";
+import { ACTOR_ID, actorIdOf, type CheckedType, freshVar, isData, prune, rowInstantiation, showType, UNIT_TYPE } from "../check-types.ts";
 import { substituteRow } from "../rows.ts";
 import { useRow } from "./calls.ts";
 import { receivedType, requireNoTypedIds } from "./mailbox.ts";
@@ -62,6 +62,6 @@ function requireData(checker: FunctionChecker, type: CheckedType, span: Span, wh
   checker.context.deferredChecks.push(() => {
     if (isData(type, { paramsAreData: false })) return;
     const help = isData(type) ? { help: "a type parameter may stand for a function: write a type that cannot" } : {};
-    checker.error("E009", span, `${what} must hold no function, found ${show(type)}`, help);
+    checker.error("E009", span, `${what} must hold no function, found ${showType(type)}`, help);
   });
 }

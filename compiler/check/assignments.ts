@@ -1,6 +1,6 @@
 /** Checks assignments to variables, `x = 1`, and to elements and fields inside variables, `grid[y][x].n = 1`. */
 import type { AssignStep, Name, Span, Stmt } from "../ast.ts";
-import { builtinType, type CheckedType, ERROR, freshVar, INT, prune, show, STRING, unify } from "../check-types.ts";
+import { builtinType, type CheckedType, ERROR, freshVar, INT, prune, showType, STRING, unify } from "../check-types.ts";
 import type { Fix } from "../diagnostics.ts";
 import type { Ir, IrStmt, Local, UpdateStep } from "../ir.ts";
 import { warnOfNegativeIndex } from "./collections.ts";
@@ -125,7 +125,7 @@ function checkStep(
   const isList = unify(t, builtinType("List", item));
   if (!isList) {
     const name = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
-    checker.error("E009", target, `only elements of lists and maps can be assigned, found ${show(t)}`, {
+    checker.error("E009", target, `only elements of lists and maps can be assigned, found ${showType(t)}`, {
       help: INSTEAD_OF_UPDATE.get(name) ?? "a part of a record is assigned by its name, `p.x = …`",
     });
   }

@@ -2,7 +2,7 @@
 import type { Binder, Condition, Pattern, Span } from "../ast.ts";
 import { analyzeMatch, TooComplex } from "../exhaustive.ts";
 import type { CheckedCondition, Destructuring, Ir, IrStmt, Local, PatternMatch, PatternTest } from "../ir.ts";
-import { BOOL, type CheckedType, ERROR, freshVar, prune, show } from "../check-types.ts";
+import { BOOL, type CheckedType, ERROR, freshVar, prune, showType } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 import { checkPattern } from "./patterns.ts";
 
@@ -84,7 +84,7 @@ export function checkIrrefutable(
       const missed = missedValue(checker, pattern, type, decided);
       if (missed === null) return;
       const { what, help } = PLACES[place];
-      const value = missed === "_" ? `other values of ${show(type)}` : `\`${missed}\``;
+      const value = missed === "_" ? `other values of ${showType(type)}` : `\`${missed}\``;
       checker.error("E005", pattern.span, `${what} misses ${value}`, { help: help(patternText(checker, pattern)) });
     },
   });

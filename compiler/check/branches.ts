@@ -1,6 +1,6 @@
 /** Checks `if` and `match`. */
 import type { Expr } from "../ast.ts";
-import { BOOL, type CheckedType, freshVar, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
+import { BOOL, type CheckedType, freshVar, prune, showType, unify, UNIT_TYPE } from "../check-types.ts";
 import { analyzeMatch, TooComplex } from "../exhaustive.ts";
 import type { CheckedArm, Ir, Local } from "../ir.ts";
 import { checkCondition } from "./binders.ts";
@@ -11,7 +11,7 @@ import { checkUnusedBlock } from "./statements.ts";
 export function checkIf(checker: FunctionChecker, expr: Expr & { kind: "if" }, expected: CheckedType, why: string): Ir {
   const { span } = expr;
   const wanted = prune(expected);
-  const wantsValue = expr.otherwise === null && wanted.kind !== "var" && wanted.kind !== "error" && show(wanted) !== "Unit";
+  const wantsValue = expr.otherwise === null && wanted.kind !== "var" && wanted.kind !== "error" && showType(wanted) !== "Unit";
   const branches = expr.branches.map((b) => {
     checker.scope.enter();
     const condition = checkCondition(checker, b);
@@ -30,7 +30,7 @@ export function checkIf(checker: FunctionChecker, expr: Expr & { kind: "if" }, e
     checker.error(
       "E009",
       span,
-      `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` has no value`,
+      `expected ${showType(expected)}${why === "" ? "" : ` for ${why}`}, but an \`if\` without \`else\` has no value`,
       { help: "add an `else` branch, or write the value after the `if`" },
     );
   }
@@ -83,7 +83,9 @@ function reportArms(checker: FunctionChecker, expr: Expr & { kind: "match" }, ty
     if (missing !== null) {
       const header = { start: expr.span.start, end: expr.scrutinee.span.end };
       const help = missing === "_" ? "add an arm `_ => …`" : `add an arm \`${missing} => …\`, or \`_ => …\``;
-      checker.error("E005", header, `this match misses ${missing === "_" ? `other values of ${show(type)}` : `\`${missing}\``}`, { help });
+      checker.error("E005", header, `this match misses ${missing === "_" ? `other values of ${showType(type)}` : `\`${missing}\``}`, {
+        help,
+      });
     }
     for (const i of unreachable) {
       const arm = expr.arms[i];

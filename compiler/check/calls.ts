@@ -18,7 +18,7 @@ import {
   isDecided,
   isTooLarge,
   prune,
-  show,
+  showType,
   STRING,
   Trail,
   unifies,
@@ -73,7 +73,7 @@ function checkUnknownCall(checker: FunctionChecker, name: Name, expr: Expr & { k
 function parametersHelp({ scope }: FunctionChecker, name: string, params: readonly CheckedType[]): string {
   const target = scope.lookup(name) === undefined ? scope.unit.functions.get(name) : undefined;
   const builtin = target === undefined ? BUILTIN_BY_NAME.get(name) : undefined;
-  const texts = target?.params.map((type, i) => `${target.item?.params[i]?.name.text ?? "_"}: ${show(type)}`) ?? params.map(show);
+  const texts = target?.params.map((type, i) => `${target.item?.params[i]?.name.text ?? "_"}: ${showType(type)}`) ?? params.map(showType);
   return builtin === undefined
     ? `its parameters are (${texts.join(", ")})`
     : `its type is \`${builtin.type}\`, as in \`${builtin.example}\``;
@@ -249,7 +249,7 @@ function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: 
 function requireData(checker: FunctionChecker, name: string, type: CheckedType, span: Span): void {
   const { context } = checker;
   context.deferredChecks.push(() => {
-    if (!isData(type)) checker.error("E009", span, `\`${name}\` compares values without functions in them, found ${show(type)}`);
+    if (!isData(type)) checker.error("E009", span, `\`${name}\` compares values without functions in them, found ${showType(type)}`);
   });
 }
 
@@ -434,7 +434,12 @@ function checkValueCall(checker: FunctionChecker, expr: Expr & { kind: "call" })
       const piped = isPiped(expr);
       const isSeparate = !piped && /\s/.test(checker.scope.unit.text.charAt(end));
       const extras = piped ? { help: "after `|>` comes a function, or a call with the other arguments: `x |> f(y)`" } : {};
-      checker.error("E009", expr.callee.span, `this is not a function, but ${show(type)}`, isSeparate ? separatorHelp("(", end) : extras);
+      checker.error(
+        "E009",
+        expr.callee.span,
+        `this is not a function, but ${showType(type)}`,
+        isSeparate ? separatorHelp("(", end) : extras,
+      );
       if (isSeparate) return errorExpression(expr.span);
     }
     for (const arg of expr.args) checker.check(arg, ERROR);
@@ -465,7 +470,7 @@ export function checkTry(checker: FunctionChecker, expr: Expr & { kind: "try" })
         { span: { start: expr.span.start, end: expr.call.span.start }, text: "" },
         { span: { start: expr.call.span.end, end: expr.call.span.end }, text: "?" },
       ];
-      const isResult = expr.call.kind === "call" && show(type).startsWith("Result<");
+      const isResult = expr.call.kind === "call" && showType(type).startsWith("Result<");
       const fixes = isResult ? [{ title: "write `?` after the call", edits }] : [];
       checker.error("E009", expr.span, "`try` needs a capability call after it", { help: example, fixes });
     }

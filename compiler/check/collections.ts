@@ -3,7 +3,7 @@ import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import type { Expr, Span } from "../ast.ts";
 import { separatorHelp } from "../insert-edits.ts";
 import type { Ir } from "../ir.ts";
-import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, show, STRING, unify } from "../check-types.ts";
+import { builtinType, type CheckedType, ERROR, freshVar, INT, mapOf, prune, showType, STRING, unify } from "../check-types.ts";
 import { errorExpression, type FunctionChecker, type TypedIr } from "./context.ts";
 
 /** Unifies the type arguments of two types, if both are the same built-in type. Does not report a mismatch. */
@@ -40,7 +40,7 @@ function reportMissingRecordName(checker: FunctionChecker, expr: Expr & { kind: 
   if (!allKeysUnbound || expr.entries.length === 0 || wanted.kind !== "declared" || wanted.decl.kind !== "record") return undefined;
   const { start } = expr.span;
   const { name } = wanted.decl;
-  checker.error("E009", expr.span, `expected ${show(wanted)}, found a map`, {
+  checker.error("E009", expr.span, `expected ${showType(wanted)}, found a map`, {
     help: `a record is written with its name: \`${name} { … }\``,
     fixes: [{ title: `write \`${name}\``, edits: [{ span: { start, end: start }, text: `${name} ` }] }],
   });
@@ -122,15 +122,15 @@ const INSTEAD_OF_INDEX: ReadonlyMap<string, string> = new Map([
 /** Reports an index of a value that is neither a list nor a map. Returns whether the bracket was probably meant to begin a statement. */
 function reportNotIndexed(checker: FunctionChecker, type: CheckedType, { target }: Expr & { kind: "index" }): boolean {
   const t = prune(type);
-  if (!INSTEAD_OF_INDEX.has(show(t).replace(/<.*/, "")) && /\s/.test(checker.scope.unit.text.charAt(target.span.end))) {
-    checker.error("E009", target.span, `only lists and maps are indexed, found ${show(t)}`, separatorHelp("[", target.span.end));
+  if (!INSTEAD_OF_INDEX.has(showType(t).replace(/<.*/, "")) && /\s/.test(checker.scope.unit.text.charAt(target.span.end))) {
+    checker.error("E009", target.span, `only lists and maps are indexed, found ${showType(t)}`, separatorHelp("[", target.span.end));
     return true;
   }
   const name = t.kind === "builtin" || t.kind === "primitive" ? t.name : "";
-  checker.error("E009", target.span, `only lists and maps are indexed, found ${show(t)}`, {
+  checker.error("E009", target.span, `only lists and maps are indexed, found ${showType(t)}`, {
     help:
       INSTEAD_OF_INDEX.get(name) ??
-      (show(t).startsWith("(") ? "take the tuple apart: `let (a, b) = t`" : "a part of a record is reached by its name, `p.x`"),
+      (showType(t).startsWith("(") ? "take the tuple apart: `let (a, b) = t`" : "a part of a record is reached by its name, `p.x`"),
   });
   return false;
 }

@@ -14,7 +14,7 @@ import {
   isTuple,
   JSON_TYPE,
   prune,
-  show,
+  showType,
   substitute,
   tupleType,
   type TypeDecl,
@@ -422,7 +422,7 @@ export function findField(
   }
   if (type.kind !== "declared" || type.decl.kind !== "record" || isTuple(type)) {
     const method = suggestFunctionForMethod(checker, type, name, call?.span ?? span, call?.args ?? null);
-    checker.error("E006", name.span, `${show(type)} has no fields`, method ?? { help: fieldHelp(type, name) });
+    checker.error("E006", name.span, `${showType(type)} has no fields`, method ?? { help: fieldHelp(type, name) });
     return undefined;
   }
   const { decl } = type;

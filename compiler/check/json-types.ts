@@ -1,7 +1,7 @@
 /** Checks the types that `json.from` and `json.to` convert. */
 import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { Span } from "../ast.ts";
-import { type CheckedType, findPart, type PartTest, show } from "../check-types.ts";
+import { type CheckedType, findPart, type PartTest, showType } from "../check-types.ts";
 import type { ParamType } from "../rows.ts";
 import type { FunctionChecker } from "./context.ts";
 import { reportUndecided } from "./undecided.ts";
@@ -48,13 +48,13 @@ export function requireJsonType(
         reportUndecided(checker, type, span, message, help);
       } else if (part?.kind === "param") {
         const converter =
-          name === "json.to" ? `from_json: Fn(Json) -> Result<${show(part)}, String>` : `to_json: Fn(${show(part)}) -> Json`;
-        checker.error("E009", span, `\`${name}\` needs a known type, and ${show(part)} is known only to the callers of this function`, {
+          name === "json.to" ? `from_json: Fn(Json) -> Result<${showType(part)}, String>` : `to_json: Fn(${showType(part)}) -> Json`;
+        checker.error("E009", span, `\`${name}\` needs a known type, and ${showType(part)} is known only to the callers of this function`, {
           help: `take a parameter \`${converter}\`, and let each caller pass \`${name}\``,
         });
       } else if (part !== undefined) {
         const what = part.kind === "fn" ? "functions" : "ActorIds";
-        checker.error("E009", span, `\`${name}\` converts data, and ${what} have no JSON form: ${show(type)}`, {
+        checker.error("E009", span, `\`${name}\` converts data, and ${what} have no JSON form: ${showType(type)}`, {
           help: "convert the parts that are data, in a record of their own",
         });
       }

@@ -1,7 +1,7 @@
 /** Checks how functions use the mailbox of the actor that runs them. A function declares the type of its messages with `receives M`. */
 import type { Span } from "../ast.ts";
 import type { Diagnostics } from "../diagnostics.ts";
-import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, type PartTest, show, unify } from "../check-types.ts";
+import { ACTOR_ID, actorIdOf, type CheckedType, findPart, freshVar, type PartTest, showType, unify } from "../check-types.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope, SourceUnit } from "../scope.ts";
 import type { FunctionChecker } from "./context.ts";
@@ -18,9 +18,9 @@ export function checkMailbox(checker: FunctionChecker, { name, message }: Callab
   checker.error(
     "E009",
     span,
-    `\`${name}\` receives ${show(message)}, and this function ${own === null ? "declares no messages" : `receives ${show(own)}`}`,
+    `\`${name}\` receives ${showType(message)}, and this function ${own === null ? "declares no messages" : `receives ${showType(own)}`}`,
     {
-      help: `a call takes messages out of the caller's mailbox: write \`receives ${show(message)}\` after the result type of the caller, or \`spawn ${name}\``,
+      help: `a call takes messages out of the caller's mailbox: write \`receives ${showType(message)}\` after the result type of the caller, or \`spawn ${name}\``,
     },
   );
 }
@@ -34,8 +34,8 @@ export function receivedType(checker: FunctionChecker, span: Span): CheckedType 
   checker.context.deferredChecks.push(() => {
     const id = findPart(type, isTypedId);
     if (id === undefined) return;
-    checker.error("E009", span, `the machine cannot check that a received id is an ${show(id)}`, {
-      help: `declare the messages of this function: \`receives ${show(type)}\` after its result type`,
+    checker.error("E009", span, `the machine cannot check that a received id is an ${showType(id)}`, {
+      help: `declare the messages of this function: \`receives ${showType(type)}\` after its result type`,
     });
   });
   return type;
@@ -46,8 +46,8 @@ export function requireNoTypedIds(checker: FunctionChecker, type: CheckedType, s
   checker.context.deferredChecks.push(() => {
     const id = findPart(type, isTypedId);
     if (id === undefined) return;
-    checker.error("E009", span, `${show(id)} is sent to an actor that declares no messages, so the type of the id would be lost`, {
-      help: `declare the messages of that actor: \`receives ${show(type)}\` after its result type`,
+    checker.error("E009", span, `${showType(id)} is sent to an actor that declares no messages, so the type of the id would be lost`, {
+      help: `declare the messages of that actor: \`receives ${showType(type)}\` after its result type`,
     });
   });
 }
@@ -127,7 +127,7 @@ function reportUntypedMailbox(
   diagnostics.error(
     "E009",
     span,
-    `\`${names.at(-1)}\` uses the mailbox but declares no messages, and \`${name}\` receives ${show(message)} (${[name, ...names].join(" → ")})`,
-    { help: `write \`receives ${show(message)}\` after the result type of ${names.map((each) => `\`${each}\``).join(" and ")}` },
+    `\`${names.at(-1)}\` uses the mailbox but declares no messages, and \`${name}\` receives ${showType(message)} (${[name, ...names].join(" → ")})`,
+    { help: `write \`receives ${showType(message)}\` after the result type of ${names.map((each) => `\`${each}\``).join(" and ")}` },
   );
 }

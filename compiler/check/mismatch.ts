@@ -6,7 +6,7 @@ import { insertResult } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
 import type { FunctionScope, SourceUnit } from "../scope.ts";
 import { partWithoutJson } from "./json-types.ts";
-import { type CheckedType, type FnType, isDecided, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
+import { type CheckedType, type FnType, isDecided, prune, showType, unify, UNIT_TYPE } from "../check-types.ts";
 import { rowItemName, itemsOf } from "../rows.ts";
 import type { FunctionChecker } from "./context.ts";
 
@@ -67,9 +67,10 @@ const WRAPS: ReadonlyMap<string, string> = new Map([
 export function conversionFix(unit: SourceUnit, wanted: CheckedType, found: CheckedType, span: Span): readonly Fix[] {
   const [w, f] = [prune(wanted), prune(found)];
   const [inner] = w.kind === "builtin" ? w.args : [];
-  const isInner = inner !== undefined && show(inner) === show(f);
+  const isInner = inner !== undefined && showType(inner) === showType(f);
   const wrap = isInner && w.kind === "builtin" ? WRAPS.get(w.name) : undefined;
-  const name = wrap ?? CONVERTERS.get(`${show(w)} ${show(f)}`) ?? (nameOf(w) === "Json" && hasJsonForm(f) ? "json.from" : undefined);
+  const name =
+    wrap ?? CONVERTERS.get(`${showType(w)} ${showType(f)}`) ?? (nameOf(w) === "Json" && hasJsonForm(f) ? "json.from" : undefined);
   if (name === undefined) return [];
   const isLiteral = name === "int.to_float" && /^-?\d[\d_]*$/.test(unit.text.slice(span.start, span.end));
   const [before, after] = isLiteral ? ["", ".0"] : [`${name}(`, ")"];
@@ -103,8 +104,10 @@ function unitEnding(last: Stmt | undefined): { readonly reason: string; readonly
 /** Reports a block that must have a value of the expected type, but ends with a statement. Returns whether it did. */
 export function reportEnding(checker: FunctionChecker, last: Stmt | undefined, expected: CheckedType, span: Span, why: string): boolean {
   const ending = unitEnding(last);
-  if (ending === undefined || show(expected) === "Unit" || unify(UNIT_TYPE, expected)) return false;
-  checker.error("E009", span, `expected ${show(expected)}${why === "" ? "" : ` for ${why}`}, but ${ending.reason}`, { help: ending.help });
+  if (ending === undefined || showType(expected) === "Unit" || unify(UNIT_TYPE, expected)) return false;
+  checker.error("E009", span, `expected ${showType(expected)}${why === "" ? "" : ` for ${why}`}, but ${ending.reason}`, {
+    help: ending.help,
+  });
   return true;
 }
 
@@ -116,17 +119,20 @@ function conversionHelp(wanted: CheckedType, found: CheckedType): string | undef
   const [w, f] = [prune(wanted), prune(found)];
   const firstArgument = (type: CheckedType, name: string): string | undefined => {
     const [first] = type.kind === "builtin" && type.name === name ? type.args : [];
-    return first === undefined ? undefined : show(first);
+    return first === undefined ? undefined : showType(first);
   };
-  if (firstArgument(w, "Option") === show(f)) return "write `Some(…)`";
-  if (firstArgument(w, "Result") === show(f)) return "write `Ok(…)`";
-  if (firstArgument(f, "Option") === show(w)) return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
-  if (firstArgument(f, "Result") === show(w)) return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
-  if (firstArgument(w, "List") === show(f)) return "write `[…]` for a list with one element";
-  if (f.kind === "fn" && show(f.result) === show(w)) return `this is the function itself: call it, \`f(${f.params.map(show).join(", ")})\``;
+  if (firstArgument(w, "Option") === showType(f)) return "write `Some(…)`";
+  if (firstArgument(w, "Result") === showType(f)) return "write `Ok(…)`";
+  if (firstArgument(f, "Option") === showType(w))
+    return "it may be None: take it apart with `match`, or write `option.unwrap_or(…, other)`";
+  if (firstArgument(f, "Result") === showType(w))
+    return "it may be an Err: take it apart with `match`, or write `result.unwrap_or(…, other)`";
+  if (firstArgument(w, "List") === showType(f)) return "write `[…]` for a list with one element";
+  if (f.kind === "fn" && showType(f.result) === showType(w))
+    return `this is the function itself: call it, \`f(${f.params.map(showType).join(", ")})\``;
   if (w.kind === "primitive" && w.name === "Unit") return "drop a value that is not needed with `let _ = …`";
   if (nameOf(w) === nameOf(f) && isDecided(w) && isDecided(f)) return INNER_CONVERSIONS.get(nameOf(w));
-  return CONVERSIONS.get(`${show(w)} ${show(f)}`) ?? CONVERSIONS_BY_NAME.get(`${nameOf(w)} ${nameOf(f)}`) ?? jsonHelp(w, f);
+  return CONVERSIONS.get(`${showType(w)} ${showType(f)}`) ?? CONVERSIONS_BY_NAME.get(`${nameOf(w)} ${nameOf(f)}`) ?? jsonHelp(w, f);
 }
 
 /** Returns whether the type is data that `json.from` and `json.to` convert. */
@@ -140,7 +146,7 @@ function jsonHelp(wanted: CheckedType, found: CheckedType): string | undefined {
 
 /** Returns help for two types that must be the same, when it is not known which of them is right. */
 export function conversionHelpEitherWay(a: CheckedType, b: CheckedType): string | undefined {
-  const names = [show(a), show(b)];
+  const names = [showType(a), showType(b)];
   if (names.includes("Int") && names.includes("Float")) return MIXED_NUMBERS_HELP;
   const [wanted, found] = names[1] === "String" ? [b, a] : [a, b];
   return conversionHelp(wanted, found) ?? conversionHelp(found, wanted);
@@ -158,7 +164,7 @@ function functionHelp(found: FnType, wanted: FnType, why: string): string {
   const callee = /^argument \d+ of `(.*)`$/.exec(why)?.[1];
   if (callee === undefined) return `${lacks}; if no type is written, the first function value decides the row`;
   const row = `!{${["e", ...allowed.map(rowItemName)].join(", ")}}`;
-  return `${lacks}; a row variable lets effects pass through: \`fn ${callee}<e>(…: ${show({ ...wanted, row: [] })} ${row}) … ${row}\``;
+  return `${lacks}; a row variable lets effects pass through: \`fn ${callee}<e>(…: ${showType({ ...wanted, row: [] })} ${row}) … ${row}\``;
 }
 
 /** Returns help for an argument that is wrapped twice, is in the wrong place, or is a list whose elements are meant. */
@@ -192,7 +198,7 @@ export function mismatchReport(scope: FunctionScope, type: CheckedType, expected
   const { item } = callable;
   if (item !== null && item.result === null && (why === "the result" || why === resultOfFunction(callable)) && isDecided(found)) {
     // Put a function type in parentheses, because otherwise a row after it would be parsed as the row of that type.
-    const resultText = found.kind === "fn" ? `(${show(found)})` : show(found);
+    const resultText = found.kind === "fn" ? `(${showType(found)})` : showType(found);
     const title = `write \`-> ${resultText}\``;
     const help = `${title} after the parameters; without it the function returns \`()\``;
     return { help, fixes: [{ title, edits: insertResult(unit, item, resultText) }] };

@@ -17,7 +17,7 @@ import {
   isData,
   prune,
   sameNameNote,
-  show,
+  showType,
   unify,
 } from "../check-types.ts";
 import { errorExpression, type FunctionChecker, type TypedIr } from "./context.ts";
@@ -100,7 +100,7 @@ function reportOperands(checker: FunctionChecker, op: SimpleOp, type: CheckedTyp
   } else if (!acceptsType(OPERATORS[op], t)) {
     const takenTypes = takes === "data" ? "values without functions in them" : takes.join(", ").replace(/, (\w+)$/, " or $1");
     const help = operandHelp(op, t);
-    checker.error("E009", span, `\`${op}\` takes ${takenTypes}, found ${show(t)}`, { help });
+    checker.error("E009", span, `\`${op}\` takes ${takenTypes}, found ${showType(t)}`, { help });
   }
 }
 
@@ -130,7 +130,7 @@ function operandFix(
   const { unit } = checker.scope;
   const op = rest.find((r) => r.operand === right)?.op;
   // A String is probably the wrong operand here. A conversion would only hide the mistake.
-  if (op !== "+" && op !== "++" && [leftType, rightType].some((type) => show(type) === "String")) return [];
+  if (op !== "+" && op !== "++" && [leftType, rightType].some((type) => showType(type) === "String")) return [];
   const rightFix = conversionFix(unit, leftType, rightType, right.span);
   const isFirst = rest[0]?.operand === right;
   return rightFix.length > 0 || !isFirst ? rightFix : conversionFix(unit, rightType, leftType, first.span);
@@ -162,7 +162,7 @@ export function checkRightSide(
   if (matches) checkOperands(checker, op, leftType, span);
   else {
     const help = conversionHelpEitherWay(leftType, rightType);
-    const message = `\`${op}\` needs two operands of one type, found ${show(leftType)} and ${show(rightType)}${sameNameNote(leftType, rightType)}`;
+    const message = `\`${op}\` needs two operands of one type, found ${showType(leftType)} and ${showType(rightType)}${sameNameNote(leftType, rightType)}`;
     const fixes = chain === undefined ? [] : operandFix(checker, chain, right, leftType, rightType);
     checker.error("E009", span, message, { help, fixes });
   }

@@ -22,7 +22,7 @@ import {
   JSON_TYPE,
   prune,
   sameNameNote,
-  show,
+  showType,
   STRING,
   tupleType,
   type TypeDecl,
@@ -180,7 +180,7 @@ function recordFields({ context }: FunctionChecker, type: CheckedType, { name, f
 function expectType(checker: FunctionChecker, type: CheckedType, wanted: CheckedType, span: Span): boolean {
   if (prune(type).kind === "error") return false;
   if (unify(type, wanted)) return true;
-  checker.error("E009", span, `this pattern is for ${show(wanted)}, but the value is ${show(type)}`, {
+  checker.error("E009", span, `this pattern is for ${showType(wanted)}, but the value is ${showType(type)}`, {
     help: tuplePatternHelp(prune(type), prune(wanted)) ?? conversionHelpEitherWay(type, wanted),
   });
   return false;
@@ -200,8 +200,10 @@ function bindName(checker: FunctionChecker, name: Name, type: CheckedType, pass:
   const earlier = pass.earlierBindings?.get(name.text);
   if (earlier !== undefined && !unify(type, earlier.type)) {
     const difference =
-      earlier.span === name.span ? `, but it is used as ${show(earlier.type)}` : ` here and ${show(earlier.type)} in the first alternative`;
-    checker.error("E009", name.span, `\`${name.text}\` is ${show(type)}${difference}`);
+      earlier.span === name.span
+        ? `, but it is used as ${showType(earlier.type)}`
+        : ` here and ${showType(earlier.type)} in the first alternative`;
+    checker.error("E009", name.span, `\`${name.text}\` is ${showType(type)}${difference}`);
   }
   if (earlier !== undefined) checker.context.recorder?.addName(name.span, { kind: "local", local: earlier });
   const local = earlier ?? checker.bind(name, type, pass);
@@ -286,7 +288,7 @@ function resolveVariant(
   if (t.kind === "error") return undefined;
   if (enumName?.text === "Json") {
     if (!unify(t, JSON_TYPE)) {
-      checker.error("E009", variant.span, `this pattern is for Json, but the value is ${show(t)}`);
+      checker.error("E009", variant.span, `this pattern is for Json, but the value is ${showType(t)}`);
       return undefined;
     }
     return constructorNamed(t, `Json::${variant.text}`) ?? reportUnknownVariant(checker, variant, t);
@@ -320,9 +322,9 @@ function resolveVariant(
   const decidedType = prune(t);
   if (decidedType.kind !== "declared" || decidedType.decl.kind !== "enum" || (decl !== undefined && decl !== decidedType.decl)) {
     if (enumName === null && hasNamedValues(decidedType))
-      return reportUnknownVariant(checker, variant, decidedType, show(decidedType) === "Json" ? "Json::" : "");
+      return reportUnknownVariant(checker, variant, decidedType, showType(decidedType) === "Json" ? "Json::" : "");
     const variantText = enumName === null ? variant.text : `${enumName.text}::${variant.text}`;
-    checker.error("E009", variant.span, `the value is ${show(t)}, which has no variant \`${variantText}\``, {
+    checker.error("E009", variant.span, `the value is ${showType(t)}, which has no variant \`${variantText}\``, {
       help: enumName === null ? BINDING_HELP : undefined,
     });
     return undefined;
@@ -338,11 +340,12 @@ function decideType(type: CheckedType, decl: TypeDecl): void {
 const BINDING_HELP = "a name that binds any value begins with a lower-case letter";
 
 /** Returns whether the type is built in and its values have names, like `true`, `None` and `Json::Null`. */
-const hasNamedValues = (type: CheckedType): boolean => type.kind !== "declared" && show(type) !== "Unit" && constructorsOf(type) !== null;
+const hasNamedValues = (type: CheckedType): boolean =>
+  type.kind !== "declared" && showType(type) !== "Unit" && constructorsOf(type) !== null;
 
 /** Reports an unknown variant and suggests one. `prefix` is written before the suggested name. */
 function reportUnknownVariant(checker: FunctionChecker, variant: Name, type: CheckedType, prefix = ""): undefined {
-  const message = `${show(type)} has no variant \`${variant.text}\``;
+  const message = `${showType(type)} has no variant \`${variant.text}\``;
   const { unit } = checker.scope;
   if (unit.diagnostics.isFull) {
     checker.error("E006", variant.span, message);
@@ -376,7 +379,7 @@ function resolveStruct(
       return undefined;
     }
     const note = namedDecl === undefined ? "" : sameNameNote({ kind: "declared", decl: namedDecl, args: [] }, t);
-    checker.error("E009", name.span, `this pattern is for \`${name.text}\`, but the value is ${show(t)}${note}`);
+    checker.error("E009", name.span, `this pattern is for \`${name.text}\`, but the value is ${showType(t)}${note}`);
     return undefined;
   }
   return resolveVariant(checker, enumName, name, type, pass);

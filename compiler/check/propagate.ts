@@ -1,7 +1,7 @@
 /** Checks `value?`. If the value is None or Err, the function returns it. */
 import type { Expr, Span } from "../ast.ts";
 import type { Local } from "../ir.ts";
-import { builtinType, type CheckedType, ERROR, freshVar, prune, show, unify } from "../check-types.ts";
+import { builtinType, type CheckedType, ERROR, freshVar, prune, showType, unify } from "../check-types.ts";
 import type { FunctionChecker, TypedIr } from "./context.ts";
 
 type Propagate = Expr & { readonly kind: "propagate" };
@@ -53,7 +53,7 @@ function checkOperand(checker: FunctionChecker, expr: Propagate, type: CheckedTy
     if (!unify(builtinType("Result", freshVar(), second), result)) reportResult(checker, expr, t, result);
     return { wrapper: "Ok", inner: first };
   }
-  checker.error("E009", questionMark(expr), `\`?\` takes an Option or a Result, found ${show(t)}`, {
+  checker.error("E009", questionMark(expr), `\`?\` takes an Option or a Result, found ${showType(t)}`, {
     help: "remove the `?`",
     fixes: [{ title: "remove the `?`", edits: [{ span: questionMark(expr), text: "" }] }],
   });
@@ -73,7 +73,7 @@ function reportResult(checker: FunctionChecker, expr: Propagate, type: CheckedTy
     checker.error(
       "E009",
       span,
-      `\`?\` passes on an error of the type ${show(found)}, but ${owner} returns errors of the type ${show(wanted)}`,
+      `\`?\` passes on an error of the type ${showType(found)}, but ${owner} returns errors of the type ${showType(wanted)}`,
       {
         help: "convert the error first: `result.map_err(value, fn(e) { … })?`",
       },
@@ -87,5 +87,5 @@ function reportResult(checker: FunctionChecker, expr: Propagate, type: CheckedTy
       : returned === "Option"
         ? "drop the error: `result.to_option(value)?`"
         : `${isTest ? "" : `return ${type.name === "Option" ? "an Option" : "a Result"} from it, or `}handle ${failure} here: \`let ${type.name === "Option" ? "Some" : "Ok"}(x) = … else { ${isTest ? 'panic("…")' : "…"} }\``;
-  checker.error("E009", span, `\`?\` leaves the function with ${failure}, but ${owner} returns ${show(result)}`, { help });
+  checker.error("E009", span, `\`?\` leaves the function with ${failure}, but ${owner} returns ${showType(result)}`, { help });
 }

@@ -1,6 +1,6 @@
 /** Checks blocks and statements, and declares the bindings of `let` and `for`. */
 import type { Binder, Block, Stmt } from "../ast.ts";
-import { builtinType, type CheckedType, ERROR, freshVar, isDecided, NEVER, prune, show, unify, UNIT_TYPE } from "../check-types.ts";
+import { builtinType, type CheckedType, ERROR, freshVar, isDecided, NEVER, prune, showType, unify, UNIT_TYPE } from "../check-types.ts";
 import type { Ir, IrStmt, Local } from "../ir.ts";
 import { paramsByName } from "../rows.ts";
 import { checkAssign } from "./assignments.ts";
@@ -103,7 +103,7 @@ function checkStmt(checker: FunctionChecker, stmt: Stmt): IrStmt[] {
               checker,
               type,
               stmt.name.span,
-              `the type of ${what} cannot be inferred from its value and uses: ${show(type)}`,
+              `the type of ${what} cannot be inferred from its value and uses: ${showType(type)}`,
               `write it: \`let ${stmt.name.text || "PATTERN"}: TYPE = …\``,
             );
         });

@@ -9,7 +9,7 @@ import type { DiagnosticExtras, Edit } from "../diagnostics.ts";
 import { builtinSpellings, hintForFunction, hintForValue } from "../other-languages.ts";
 import { callNote, moduleFor, rewrittenCall, rewrittenMethod } from "../other-languages-calls.ts";
 import { LIBRARY_FUNCTIONS } from "../libraries.ts";
-import { type CheckedType, prune, show, type TypeDecl } from "../check-types.ts";
+import { type CheckedType, prune, showType, type TypeDecl } from "../check-types.ts";
 import { indexByName } from "../index-by-name.ts";
 import { callHint, rewriteExtras, sourceOf } from "./call-rewrites.ts";
 import type { FunctionScope } from "../scope.ts";
@@ -125,7 +125,7 @@ function suggestFunction(
     if (hint !== undefined) return hint;
     if (otherModule !== undefined && otherModule !== module) {
       // `Math.max` is `int.max` or `float.max`.
-      const numberModule = otherModule === "float" && firstType !== undefined && show(firstType) === "Int" ? "int" : otherModule;
+      const numberModule = otherModule === "float" && firstType !== undefined && showType(firstType) === "Int" ? "int" : otherModule;
       const [other] = [...builtinsNamed(part, numberModule), ...builtinsNamed(part, otherModule)];
       if (other !== undefined) return didYouMean(name, other);
     }

@@ -3,7 +3,7 @@ import type { BuiltinDecl } from "../../vm/builtins/decl.ts";
 import type { Span } from "../ast.ts";
 import type { Edit } from "../diagnostics.ts";
 import type { Ir } from "../ir.ts";
-import { type CheckedType, prune, show } from "../check-types.ts";
+import { type CheckedType, prune, showType } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
 
 /** Records a call of a builtin without effects, for `warnUnusedResult`. `result` is the type of its value. */
@@ -41,8 +41,8 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, name: string, result: 
   checker.context.deferredChecks.push(() => {
     // `prune` follows bound type variables.
     const type = prune(result);
-    if (type.kind === "never" || show(type) === "Unit") return;
-    const canAssign = local !== undefined && local.name !== "" && show(local.type) === show(type);
+    if (type.kind === "never" || showType(type) === "Unit") return;
+    const canAssign = local !== undefined && local.name !== "" && showType(local.type) === showType(type);
     const mut = local === undefined || local.isMutable ? [] : [insertBefore(local.span, "mut ")];
     checker.warning("W007", span, `the value of \`${name}\` is dropped: the call does nothing`, {
       help: canAssign
@@ -70,7 +70,7 @@ function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, co
       });
     } else if (construct === "if" && hasValue(t) && !mayHaveEffect(ir)) {
       // A branch of a `par` has no `return`.
-      const returns = !isBranch && show(result) === show(t) && unit.text[span.start - 1] !== "(";
+      const returns = !isBranch && showType(result) === showType(t) && unit.text[span.start - 1] !== "(";
       checker.warning("W007", span, "this value is dropped: an `if` without `else` has no value", {
         help: returns ? "write `return` before it, or add an `else` branch" : "add an `else` branch, or bind the value with `let`",
         fixes: returns ? [{ title: "write `return`", edits: [insertBefore(span, "return ")] }] : [],
@@ -83,7 +83,7 @@ const isResult = (type: CheckedType): boolean => type.kind === "builtin" && type
 
 /** Returns whether the type is decided and has more values than `()`. */
 function hasValue(type: CheckedType): boolean {
-  return type.kind !== "var" && type.kind !== "never" && type.kind !== "error" && show(type) !== "Unit";
+  return type.kind !== "var" && type.kind !== "never" && type.kind !== "error" && showType(type) !== "Unit";
 }
 
 /** Returns whether the expression may have been written for an effect, not for its value. */

@@ -170,11 +170,11 @@ export class PoolCompiler {
       if (this.#worker !== undefined) this.#worker.isReady = true;
       if (this.#current !== undefined) this.#begin(this.#current);
     } else if (message.type === "compiled" && message.job === this.#current?.id) {
-      this.#end((job) => this.#settle(job, message.result));
+      this.#end((job) => this.#settleJob(job, message.result));
     }
   }
 
-  #settle(job: Job, result: CompileResult): void {
+  #settleJob(job: Job, result: CompileResult): void {
     const { source, registry } = job;
     if ("error" in result) {
       const { kind, message, hint } = result.error;

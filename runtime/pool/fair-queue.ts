@@ -75,7 +75,7 @@ export class FairQueue<T> {
     if (entry === undefined) return;
     entry.reserved -= 1;
     this.#length -= 1;
-    this.#forgetIdle(tenant, entry);
+    this.#deleteIfIdle(tenant, entry);
   }
 
   /** Removes a waiting run. Returns false if the run does not wait. */
@@ -85,7 +85,7 @@ export class FairQueue<T> {
     if (entry === undefined || index < 0) return false;
     entry.waiting.splice(index, 1);
     this.#length -= 1;
-    this.#forgetIdle(tenant, entry);
+    this.#deleteIfIdle(tenant, entry);
     return true;
   }
 
@@ -119,10 +119,10 @@ export class FairQueue<T> {
     const entry = this.#tenants.get(tenant);
     if (entry === undefined) return;
     entry.running -= 1;
-    this.#forgetIdle(tenant, entry);
+    this.#deleteIfIdle(tenant, entry);
   }
 
-  #forgetIdle(tenant: string, { waiting, reserved, running }: Tenant<T>): void {
+  #deleteIfIdle(tenant: string, { waiting, reserved, running }: Tenant<T>): void {
     if (waiting.length + reserved + running === 0) this.#tenants.delete(tenant);
   }
 }

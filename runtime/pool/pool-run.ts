@@ -144,7 +144,7 @@ export class PoolRun {
   receive(message: Exclude<RunReport, PieceMessage>): boolean {
     switch (message.type) {
       case "call":
-        void this.#serve(message, message.args.map(this.#read));
+        void this.#answerCall(message, message.args.map(this.#read));
         return false;
       case "usage":
         this.#countUsage(message);
@@ -214,7 +214,7 @@ export class PoolRun {
     }
   }
 
-  async #serve(message: CallMessage, args: readonly Value[]): Promise<void> {
+  async #answerCall(message: CallMessage, args: readonly Value[]): Promise<void> {
     for (const text of message.ownFiles) this.prepared.protectedFiles.addText(text);
     // Nobody waits for the answer.
     if (this.#handlersAbort.signal.aborted) return;
@@ -233,7 +233,7 @@ export class PoolRun {
       return { failure: "unknown", message: `nothing serves the capability ${capability} here` };
     let answer: unknown;
     try {
-      answer = this.#run(handler, args, this.#contextOf(call, context));
+      answer = this.#callHandler(handler, args, this.#contextOf(call, context));
       if (isPromise(answer)) answer = await answer;
     } catch (error) {
       const { kind, message } = failureOf(capability, error);
@@ -245,7 +245,7 @@ export class PoolRun {
     return this.#failed(call, "host_fault", `the handler of ${capability} answered ${checked.problem}`, checked.cause);
   }
 
-  #run(handler: Handler | MachineHandler, args: readonly Value[], context: HandlerContext): unknown {
+  #callHandler(handler: Handler | MachineHandler, args: readonly Value[], context: HandlerContext): unknown {
     const span = this.#spans?.callSpan(context.callNumber);
     const run = (): unknown =>
       handler instanceof MachineHandler ? handler.run(args, context) : handler(args.map(plainFromValue), context);

@@ -191,7 +191,7 @@ class WorkerPool {
   /** Gives back the reserved place of a run that does not join the queue. */
   #giveBack(tenant: string, outcome: string): void {
     this.#queue.giveBack(tenant);
-    this.#count(outcome);
+    this.#countEnded(outcome);
     this.#dispatch();
   }
 
@@ -281,11 +281,11 @@ class WorkerPool {
     return new Promise((resolve, reject) => {
       const settle = {
         resolve: (execution: PoolExecution) => {
-          this.#count(execution.outcome);
+          this.#countEnded(execution.outcome);
           resolve(execution);
         },
         reject: (error: unknown) => {
-          this.#count("rejected");
+          this.#countEnded("rejected");
           reject(error);
         },
       };
@@ -303,7 +303,7 @@ class WorkerPool {
     this.#dispatch();
   }
 
-  #count(outcome: string): void {
+  #countEnded(outcome: string): void {
     this.#ended.set(outcome, (this.#ended.get(outcome) ?? 0) + 1);
   }
 

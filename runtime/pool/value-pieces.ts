@@ -104,7 +104,7 @@ class PieceWriter {
     for (const item of data) if (typeof item === "string") this.#units += item.length;
   }
 
-  take(isLast: boolean): Piece {
+  takePiece(isLast: boolean): Piece {
     const piece = { ops: this.#ops, data: this.#data, isLast };
     this.#ops = "";
     this.#data = [];
@@ -121,14 +121,14 @@ export function* piecesOf(root: Value): IterableIterator<Piece> {
     const next = top.parts.next();
     if (next.done === true) {
       open.pop();
-      if (top.value !== undefined) close(writer, top.value);
+      if (top.value !== undefined) writeOperation(writer, top.value);
     } else if (typeof next.value === "string") yield* writeText(writer, OPS.scalar, next.value);
     else if (next.value instanceof Key) yield* writeText(writer, OPS.key, next.value.text);
     else if (isObjectValue(next.value)) open.push({ value: next.value, parts: partsOf(next.value) });
     else writer.add(OPS.scalar, next.value);
-    if (writer.isFull && open.length > 1) yield writer.take(false);
+    if (writer.isFull && open.length > 1) yield writer.takePiece(false);
   }
-  yield writer.take(true);
+  yield writer.takePiece(true);
 }
 
 /** Writes a text. Parts end before a surrogate pair, not inside it, so that the parts are well-formed. */
@@ -137,7 +137,7 @@ function* writeText(writer: PieceWriter, op: string, text: string): IterableIter
   while (text.length - start > PIECE_UNITS) {
     const end = cutBeforePair(text, start + PIECE_UNITS);
     writer.add(OPS.text, text.slice(start, end));
-    yield writer.take(false);
+    yield writer.takePiece(false);
     start = end;
   }
   writer.add(op, start === 0 ? text : text.slice(start));
@@ -170,7 +170,7 @@ function* keysAndValues(map: MapValue): IterableIterator<Key | Value> {
 }
 
 /** Writes the operation that makes the value from its parts. */
-function close(writer: PieceWriter, value: ObjectValue): void {
+function writeOperation(writer: PieceWriter, value: ObjectValue): void {
   switch (value.tag) {
     case "Unit":
       return writer.add(OPS.unit);
@@ -222,6 +222,7 @@ export class PieceReader {
   #textBytes = 0;
   #bytes = 0;
   #keyUnits = 0;
+  /** The data of the piece that is read now, and the index of the next item. */
   #data: readonly Scalar[] = [];
   #next = 0;
 
@@ -237,64 +238,65 @@ export class PieceReader {
     return { value, bytes: this.#bytes };
   }
 
+  /** Carries out one operation of a piece. */
   #apply(op: string): void {
     switch (op) {
       case OPS.text: {
-        const part = requireText(this.#item());
+        const part = requireText(this.#nextItem());
         this.#text += part;
         this.#textBytes += valueBytes(part) - EMPTY_TEXT_BYTES;
         return;
       }
       case OPS.scalar: {
-        const item = this.#item();
+        const item = this.#nextItem();
         this.#bytes += this.#textBytes + valueBytes(item);
         this.#values.push(this.#text === "" ? item : this.#wholeText(item));
         return;
       }
       case OPS.key: {
         // The map counts the bytes of its keys.
-        const key = this.#wholeText(this.#item());
+        const key = this.#wholeText(this.#nextItem());
         this.#keyUnits += key.length + 1;
         this.#values.push(key);
         return;
       }
       default: {
-        const value = this.#made(op);
+        const value = this.#makeValue(op);
         this.#bytes += bytesAroundChildren(value);
         this.#values.push(value);
       }
     }
   }
 
-  #made(op: string): ObjectValue {
+  #makeValue(op: string): ObjectValue {
     switch (op) {
       case OPS.unit:
         return UNIT;
       case OPS.none:
         return NONE;
       case OPS.some:
-        return new SomeValue(this.#part());
+        return new SomeValue(this.#takePart());
       case OPS.ok:
-        return new OkValue(this.#part());
+        return new OkValue(this.#takePart());
       case OPS.err:
-        return new ErrValue(this.#part());
+        return new ErrValue(this.#takePart());
       case OPS.float:
-        return new FloatValue(this.#number());
+        return new FloatValue(this.#nextNumber());
       case OPS.actor: {
-        const id = this.#item();
+        const id = this.#nextItem();
         return new ActorIdValue(typeof id === "bigint" ? id : requireNumber(id));
       }
       case OPS.fn:
-        return new FnRefValue(this.#number());
+        return new FnRefValue(this.#nextNumber());
       case OPS.record:
-        return RecordValue.of(this.#number(), this.#parts(this.#number()));
+        return RecordValue.of(this.#nextNumber(), this.#takeParts(this.#nextNumber()));
       case OPS.enum:
-        return new EnumValue(this.#number(), this.#number(), this.#part());
+        return new EnumValue(this.#nextNumber(), this.#nextNumber(), this.#takePart());
       case OPS.list:
-        return ListValue.of(this.#parts(this.#number()));
+        return ListValue.of(this.#takeParts(this.#nextNumber()));
       case OPS.map: {
-        const size = this.#number();
-        const parts = this.#parts(2 * size);
+        const size = this.#nextNumber();
+        const parts = this.#takeParts(2 * size);
         return MapValue.from(Array.from({ length: size }, (_, i) => [requireText(parts[2 * i]), parts[2 * i + 1] ?? UNIT]));
       }
       default:
@@ -310,22 +312,23 @@ export class PieceReader {
   }
 
   /** Takes the last values, which are parts of the next one. */
-  #parts(count: number): Value[] {
+  #takeParts(count: number): Value[] {
     if (count > this.#values.length) throw malformed();
     return this.#values.splice(this.#values.length - count);
   }
 
-  #part(): Value {
+  #takePart(): Value {
     const part = this.#values.pop();
     if (part === undefined) throw malformed();
     return part;
   }
 
-  #number(): number {
-    return requireNumber(this.#item());
+  /** Takes the next item of the data, which must be a number. */
+  #nextNumber(): number {
+    return requireNumber(this.#nextItem());
   }
 
-  #item(): Scalar {
+  #nextItem(): Scalar {
     const item = this.#data[this.#next];
     this.#next += 1;
     if (item === undefined) throw malformed();

@@ -130,8 +130,8 @@ export class FunctionBody {
    */
   readonly isLarge: boolean;
   /**
-   * Whether the steps and bytes of a block are counted at its end, or left to the next block if no other block leads there. Then a small
-   * function often counts only when it returns, without variables. Not in a version with leaves, which are further ends.
+   * Whether a block may leave its steps and bytes for the next block to count, if no other block leads there. A small function then often
+   * counts only when it returns, and needs no variables for that. False in a version with leaves, because the code also ends at each leaf.
    */
   readonly defersCounts: boolean;
   /** Whether a line adds to the variable for steps. Every other function counts all its steps before it returns. */

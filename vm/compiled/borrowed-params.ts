@@ -28,7 +28,10 @@ export const borrowedParams: (program: Program) => BorrowedParams = memoizeInObj
     count += def.locals;
   }
   const isKept = new Uint8Array(count);
-  /** For each local, the locals whose values are stored or passed to it. If its values are kept, so are theirs. */
+  /**
+   * For each local, the locals whose values are stored in it or passed to it. If something keeps the values of the local, it also keeps
+   * theirs.
+   */
   const sources: number[][] = Array.from({ length: count }, () => []);
   functions.forEach((fn, index) => {
     const first = firstLocal[index] ?? 0;

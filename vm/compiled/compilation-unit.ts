@@ -14,7 +14,7 @@ import { liveLocals } from "./live-locals.ts";
 import { inferenceSize } from "./eligible.ts";
 import { writeFunction } from "./generate.ts";
 import { trackedParams, versionName } from "./instructions.ts";
-import { join, knownFunction, type ValueKind } from "./kinds.ts";
+import { joinKinds, knownFunction, type ValueKind } from "./kinds.ts";
 import { DEOPTIMIZED } from "./runtime.ts";
 import { enumerationsFrom, enumerationsOf } from "./enumerations.ts";
 import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
@@ -116,7 +116,7 @@ export class CompilationUnit {
     const guesses = this.#guessesOf(key);
     const lists = (): UniqueLists => uniqueLists(this.#program, fn);
     const live = liveLocals(fn, graph);
-    // The interpreter needs the tuples of an enumerated list.
+    // In a version with leaves, the interpreter takes over at each leaf, and it needs the tuples of an enumerated list.
     const enumerations = enumerationsFrom(leaves === undefined ? enumerationsOf(this.#program, fn) : [], live[0]);
     const calls = new Map<number, FunctionVersion>();
     const inferred = { result: "never", blocks: [], storedLists: new Set<number>() } satisfies Partial<FunctionVersion>;
@@ -164,7 +164,7 @@ export class CompilationUnit {
     const { entry } = version;
     let hasChanged = existingVersion === undefined;
     for (let i = 0; i < arity; i++) {
-      const joinedKind = join(entry.locals[i] ?? "any", args[i] ?? "any");
+      const joinedKind = joinKinds(entry.locals[i] ?? "any", args[i] ?? "any");
       if (joinedKind === entry.locals[i]) continue;
       entry.locals[i] = joinedKind;
       hasChanged = true;

@@ -49,7 +49,7 @@ const NOT_COMPILED: ReadonlySet<number> = new Set(
   ].map((row) => row.tag),
 );
 
-/** What leaves depend on, for each function of a program by index. */
+/** Facts about the functions of a program, by index. They decide which instructions are leaves. */
 export interface Purity {
   readonly isPure: readonly boolean[];
   /** Whether the function, or one that it calls, calls function values. */
@@ -70,7 +70,8 @@ export function leavesOf(program: Program, fn: VerifiedFunction, { isPure, calls
         ? isPure[callee] === true && !(makesImpure && callsValues[callee] === true)
         : !(makesImpure && tag === OPCODES.CallIndirect.tag);
     if (isPureCall && canCompile(fn, pc)) continue;
-    // In a loop, the code before it may be discarded too, and then its values would be in memory twice beside the text.
+    // This is `string.inspect` in a loop. The code before it may be discarded and run again, so its values could be in memory twice, in
+    // addition to the text.
     if (isInspect(fn, pc) && isInLoop(fn, pc)) return undefined;
     const live = liveBefore(fn, pc);
     if (live === undefined) return undefined;

@@ -145,7 +145,7 @@ const HOT_STEPS = 50_000;
 const MAX_GENERATED_CHARACTERS = 6_000_000;
 /** The limit on `counts.wasted`. Above it, no more code is compiled. */
 const MAX_WASTED_SIZE = 20_000_000;
-/** An entry point after a leaf, or at the start of a function with leaves, is compiled when it has been offered more often. */
+/** An entry point after a leaf, or at the start of a function with leaves, is compiled when it has been offered more often than this. */
 const COLD_OFFERS = 16;
 /** Code that has entered a frame `MANY_RUNS` times is not entered again if it ran fewer than `FEW_STEPS` steps on average. */
 const MANY_RUNS = 64;
@@ -290,7 +290,8 @@ export class Engine {
     const { depth } = actor;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (isOffer && this.hotSteps > 0) {
-      // A function may be hot because of a loop, and most of its leaves outside that loop.
+      // A function may be hot because of one loop, although most of its leaves are outside that loop. So an entry point is compiled only if
+      // it is offered often.
       const entry = entryOf(profile, pc, actor, base, profile.fn.def.arity);
       entry.offers += 1;
       if (entry.offers <= COLD_OFFERS) return undefined;

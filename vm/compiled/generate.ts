@@ -70,7 +70,10 @@ class FunctionWriter {
    * JavaScript stack allows.
    */
   readonly #tasks: (() => void)[] = [];
-  /** If counts are deferred: for each block written so far, the steps and bytes that have not been counted at its end. */
+  /**
+   * If counts are deferred (`FunctionBody.defersCounts`): for each block written so far, the steps and bytes that have not been counted at
+   * its end.
+   */
   readonly #deferred = new Map<number, { readonly steps: number; readonly bytes: number }>();
   /** The lines that count before a `return`, and the deferred steps and bytes. */
   readonly #returns: { readonly line: number; readonly steps: number; readonly bytes: number }[] = [];

@@ -118,8 +118,8 @@ function joinTypes(a: Type, b: Type): Type {
   return { kind: "named", name: a.name, args: a.args.map((arg, i) => joinTypes(arg, b.args[i] ?? ANYTHING)) };
 }
 
-/** Returns the lowest kind in the lattice that includes both kinds. */
-export function join(a: ValueKind, b: ValueKind): ValueKind {
+/** Returns the lowest kind that includes both kinds (`type-inference.ts` orders the kinds). */
+export function joinKinds(a: ValueKind, b: ValueKind): ValueKind {
   if (a === b || b === "never") return a;
   if (a === "never") return b;
   if (!a.startsWith("?") || !b.startsWith("?")) return "any";

@@ -1,4 +1,7 @@
-/** What the compiled engine knows about a function: its leaves, its entry points, and their code. */
+/**
+ * What the compiled engine knows about a function: its entry points, their code, and its leaves, the instructions that compiled code leaves
+ * to the interpreter (`eligible.ts`).
+ */
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { Actor } from "../interpreter/actor.ts";

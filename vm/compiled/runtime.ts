@@ -50,6 +50,7 @@ export class WrongGuesses {
   readonly #sites: (WrongGuess | undefined)[] = [undefined];
   readonly #numbers = new Map<string, number>();
 
+  /** Returns the number to throw if the guess is wrong. */
   numberOf(guesses: number, site: number): number {
     const key = `${guesses} ${site}`;
     const number = this.#numbers.get(key) ?? this.#sites.push({ guesses, site }) - 1;
@@ -132,6 +133,7 @@ function toNumber(value: Value): number {
 
 /** Below this, a product that JavaScript rounds to a double is certainly an Int of the language. */
 const MAX_PRODUCT = 9.2e18;
+/** `remainderOfProduct` splits a factor into halves of 16 bits, so that its products are exact. */
 const HALF = 2 ** 16;
 /** With a divisor up to this, `remainderOfProduct` has no intermediate result beyond 2 ** 50. */
 const MAX_DIVISOR = 2 ** 32;

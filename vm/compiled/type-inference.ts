@@ -31,7 +31,7 @@ import {
   fieldKind,
   functionKind,
   isBoxed,
-  join,
+  joinKinds,
   kindOf,
   listKind,
   mapKind,
@@ -220,7 +220,7 @@ function raise(targetKinds: ValueKind[], newKinds: readonly ValueKind[], live?: 
   let hasChanged = false;
   for (let i = 0; i < targetKinds.length; i++) {
     if (live !== undefined && live[i] === 0) continue;
-    const joinedKind = join(targetKinds[i] ?? "any", newKinds[i] ?? "any");
+    const joinedKind = joinKinds(targetKinds[i] ?? "any", newKinds[i] ?? "any");
     if (joinedKind !== targetKinds[i]) {
       targetKinds[i] = joinedKind;
       hasChanged = true;
@@ -242,7 +242,7 @@ function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, fl
   for (let pc = block.start; pc < end; pc++) inferInstruction(version, pc, { locals, stack }, unit);
   switch (exit.kind) {
     case "return":
-      version.result = join(version.result, block.start === block.end ? "any" : (stack.at(-1) ?? "any"));
+      version.result = joinKinds(version.result, block.start === block.end ? "any" : (stack.at(-1) ?? "any"));
       return;
     case "leave":
       return;

@@ -1,6 +1,6 @@
 /** Implements contract checks, guards and `debug`. */
 import { affordableUnits } from "../builtins/typed-code.ts";
-import { log, throwIfStopped, type Run } from "./host-calls.ts";
+import { logEvent, throwIfStopped, type Run } from "./host-calls.ts";
 import { MachineTrap, typeTrap } from "../meter.ts";
 import { textForm, typedText } from "../value/display.ts";
 import type { Value } from "../value/value.ts";
@@ -20,7 +20,7 @@ interface Clause {
 
 /** Logs the check of a contract clause. Traps if the check failed. */
 export function assertContract(run: Run, functionName: string, clause: Clause): void {
-  log(run, { type: "ContractCheck", function: functionName, kind: clause.kind, index: clause.index, passed: clause.passed });
+  logEvent(run, { type: "ContractCheck", function: functionName, kind: clause.kind, index: clause.index, passed: clause.passed });
   if (clause.passed) return;
   const message = clause.message === undefined ? "assertion failed" : textForm(clause.message);
   const counterexample: string[] = [];
@@ -37,7 +37,7 @@ export function assertContract(run: Run, functionName: string, clause: Clause): 
 export function sealGuard(run: Run, functionName: string, passed: boolean, label: Value): void {
   if (typeof label !== "string") throw typeTrap("String", label);
   run.meter.allocateString(label.length);
-  log(run, { type: "GuardCheck", function: functionName, label, passed });
+  logEvent(run, { type: "GuardCheck", function: functionName, label, passed });
   if (!passed) throw new MachineTrap("assertion_failed", `assertion failed: ${label}`);
 }
 

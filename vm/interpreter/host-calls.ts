@@ -104,7 +104,7 @@ export function throwIfStopped(stop: HostStop | undefined): void {
 }
 
 /** Charges for the texts of an event, passes the event to the host, and polls. */
-export function log(run: Run, event: RunEvent): void {
+export function logEvent(run: Run, event: RunEvent): void {
   run.meter.charge(run.meter.loggedUnit * textUnits(event));
   throwIfStopped(run.host.event(event));
   poll(run);
@@ -134,7 +134,7 @@ export function poll(run: Run): void {
   if (reason !== undefined) throw new HostTrap(reason, INTERRUPTIONS[reason]);
 }
 
-/** Polls the host of a run for its meter. */
+/** Lets the meter of a run poll the run's host. */
 export class HostPoller implements Poller {
   readonly #run: Run;
   constructor(run: Run) {
@@ -257,7 +257,7 @@ export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): v
       push(actor, waiting.caught ? new OkValue(answer.value) : answer.value);
       return;
     case "emit":
-      log(run, { type: "UiEmit", tree: waiting.tree });
+      logEvent(run, { type: "UiEmit", tree: waiting.tree });
       return;
     case "spawn":
       push(actor, new ActorIdValue(run.nextActor));

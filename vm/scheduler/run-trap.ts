@@ -2,7 +2,7 @@
 import type { SourceLocation } from "../bytecode/module.ts";
 import type { RunEvent } from "../events.ts";
 import { type Actor, type Frames, locationsOf, type Tasks } from "../interpreter/actor.ts";
-import { HostTrap, log, type Run, RUN_ENDING } from "../interpreter/host-calls.ts";
+import { HostTrap, logEvent, type Run, RUN_ENDING } from "../interpreter/host-calls.ts";
 import { MachineTrap } from "../meter.ts";
 
 /** A trap that ends the run. It comes from a task or from the scheduler itself. */
@@ -41,7 +41,7 @@ function asRunTrap(error: unknown, task: Actor): unknown {
 /** Logs an event of the scheduler. If the host stops the run at this event, the trap has the call stack that `where` returns. */
 export function logAt(run: Run, event: RunEvent, task: Actor | undefined, where: () => readonly SourceLocation[]): void {
   try {
-    log(run, event);
+    logEvent(run, event);
   } catch (error) {
     if (error instanceof HostTrap) throw new RunTrap(error, task, where());
     throw error;

@@ -7,7 +7,7 @@ type Entry<T> = readonly [string, T];
 
 /** `get` goes back at most this many entries of one key, from the newest entry. */
 const MAX_WALK = 64;
-/** Limit on how many more dead entries than live entries a history may have. */
+/** Limit on how many more dead entries than live entries a history may have (`MapHistory` says which entries are dead). */
 const MAX_EXTRA_DEAD = 32;
 
 /**
