@@ -215,10 +215,11 @@ export function knownFunction(kind: ValueKind): KnownFunction | undefined {
   return type.kind !== "named" || index === undefined ? undefined : { index: Number(index), captured: type.args.map(kindOfType) };
 }
 
-/** Returns the kind that the elements of a list of this kind have. */
-export function elementKind(list: ValueKind): ValueKind {
-  const type = typeOfKind(list);
-  return type.kind === "named" && type.name === "List" ? kindOfType(type.args[0]) : "any";
+/** Returns the kind that the elements of a list, or the values of a map, of this kind have. */
+export function elementKind(container: ValueKind): ValueKind {
+  const type = typeOfKind(container);
+  if (type.kind !== "named") return "any";
+  return type.name === "List" ? kindOfType(type.args[0]) : type.name === "Map" ? kindOfType(type.args[1]) : "any";
 }
 
 export function fieldKind(types: readonly TypeDef[], record: ValueKind, field: number): ValueKind {

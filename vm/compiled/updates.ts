@@ -15,7 +15,7 @@ import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { fieldName, type FunctionBody, hasClass, notOfKind, type Operand, toBoxed, Unsupported } from "./body.ts";
 import { writeViewClaim } from "./builtin-calls.ts";
-import { isBoxed, isMap } from "./kinds.ts";
+import { elementKind, fieldKind, isBoxed, isMap, type ValueKind } from "./kinds.ts";
 import { MAX_SAFE, OPERATORS } from "./numbers.ts";
 import { updatedKind } from "./type-inference.ts";
 
@@ -35,12 +35,23 @@ export function writeUpdate(body: FunctionBody, local: number, constant: number,
   const boxed = operands.map((operand) => toBoxed(operand)).join(", ");
   const name = body.scope.pool.nameOf(path);
   const call = `updatePart(meter, ${target}, ${name}, [${boxed}]${body.tracked.has(local) ? `, unique${local}` : ""})`;
-  const isElement = path.steps.at(-1) === INDEX_STEP && !(isMap(kind) && path.steps.length === 1);
+  const kinds = containerKinds(body, local, path.steps);
+  const isElement = path.steps.at(-1) === INDEX_STEP && !isMap(kinds.at(-1) ?? "any");
   const isWritten =
     isBoxed(kind) &&
     (isElement ? writeElementChange(body, local, path, operands, call) : writePartChange(body, local, path, operands, call));
   if (!isWritten) body.line(assignment(body, local, call));
   body.locals[local] = updatedKind(kind, path, operands.at(-1)?.kind ?? "any");
+}
+
+/** Returns the kinds of the values on the path: that of the local first, that of the changed value last. */
+function containerKinds(body: FunctionBody, local: number, steps: readonly number[]): readonly ValueKind[] {
+  const kinds = [body.locals[local] ?? "any"];
+  for (const step of steps.slice(0, -1)) {
+    const last = kinds.at(-1) ?? "any";
+    kinds.push(step === INDEX_STEP ? elementKind(last) : fieldKind(body.scope.types, last, step));
+  }
+  return kinds;
 }
 
 /** Returns the statement that sets a local to its changed value. A list that is not the same as before is a new version that only the local holds. */
@@ -94,7 +105,7 @@ function writeElementChange(
 }
 
 /**
- * Writes an assignment to a field of a record, or to an entry of a map in the local. `call` returns the changed value in all
+ * Writes an assignment to a field of a record, or to an entry of a map. `call` returns the changed value in all
  * other cases. Returns false if the path has another form.
  */
 function writePartChange(
@@ -108,7 +119,7 @@ function writePartChange(
   if (value === undefined || steps.length > MAX_WRITTEN_STEPS) return false;
   const isText = value.kind === "string" && (operator === OPCODES.Concat.tag || operator === OPCODES.Add.tag);
   if (operator !== undefined && !isText && (!OPERATORS.has(operator) || value.kind === "string" || value.kind === "bool")) return false;
-  const written = writtenSteps(body, local, steps, operands);
+  const written = writtenSteps(body, local, steps, operands, operator === undefined);
   if (written === undefined) return false;
   const result = body.operandName(body.stack.length + operands.length + steps.length);
   const tests: string[] = [];
@@ -128,7 +139,7 @@ function writePartChange(
   const [root] = written;
   body.line(`${root?.container} = local${local};`);
   body.line(`if (${tests.join(" && ")}) {`);
-  if (root?.tag === "Map") body.line(`chargeKey(meter, ${root.container}.size, ${operands[0]?.code});`);
+  for (const { container, key } of written) if (key !== undefined) body.line(`chargeKey(meter, ${container}.size, ${key});`);
   body.line(`temp = livingOwner(${root?.container}.owner);`);
   if (operator === undefined) body.line(`${result} = ${toBoxed(value)};`);
   else if (isText) body.line(`${result} = concat(meter, ${result}, ${value.code});`);
@@ -145,6 +156,8 @@ interface WrittenStep {
   /** The variable of the value that the step leads from, and the class that this value must have. */
   readonly container: string;
   readonly tag: "List" | "Map" | "Record";
+  /** The key, if the value is a map. */
+  readonly key?: string;
   /** The tests of the index or key. */
   readonly test: readonly string[];
   /** The expression that reads the part. */
@@ -153,14 +166,16 @@ interface WrittenStep {
   readonly change: (part: string) => string;
 }
 
-/** Returns the steps of a path as text. Returns undefined if an index or a key certainly has the wrong kind. */
+/** Returns the steps of a path as text. `mayAdd` says whether the last step may add a key. Returns undefined if an index or a key certainly has the wrong kind. */
 function writtenSteps(
   body: FunctionBody,
   local: number,
   steps: readonly number[],
   operands: readonly Operand[],
+  mayAdd: boolean,
 ): readonly WrittenStep[] | undefined {
   const written: WrittenStep[] = [];
+  const kinds = containerKinds(body, local, steps);
   let taken = 0;
   for (const [i, step] of steps.entries()) {
     // The variables above those of the operands are free.
@@ -171,22 +186,23 @@ function writtenSteps(
       continue;
     }
     const index = operands[taken++];
-    const tag = i === 0 && isMap(body.locals[local] ?? "any") ? "Map" : "List";
+    const tag = isMap(kinds[i] ?? "any") ? "Map" : "List";
     const indexKind = tag === "Map" ? "string" : "safeInt";
     if (index === undefined || (index.kind !== indexKind && !isBoxed(index.kind))) return undefined;
     const test = notOfKind(index.code, indexKind);
     const read = `${container}.get(${index.code})`;
     const uniqueness = i === 0 && body.tracked.has(local) ? `unique${local}` : "0";
-    const isLast = i === steps.length - 1;
+    const hasKey = mayAdd && i === steps.length - 1 ? `${read} !== undefined` : "true";
     written.push({
       container,
       tag,
+      ...(tag === "Map" ? { key: index.code } : {}),
       test: index.kind === indexKind || test === undefined ? [] : [`!(${test})`],
       read,
       change: (part) =>
         tag === "List"
           ? `withElement(meter, temp, ${container}, ${index.code}, ${part}, ${uniqueness})`
-          : `withEntry(meter, temp, ${container}, ${index.code}, ${part}, ${isLast ? `${read} !== undefined` : "true"}, ${uniqueness})`,
+          : `withEntry(meter, temp, ${container}, ${index.code}, ${part}, ${hasKey}, ${uniqueness})`,
     });
   }
   return written;

@@ -1,5 +1,5 @@
 /** A persistent map as an AVL tree in key order. The tree is at most 1.44 log2(n) levels deep, so recursion by level is safe. */
-import { compareUtf8 } from "./utf8.ts";
+import { commonUnits, compareUnits, compareUtf8 } from "./utf8.ts";
 
 /** A tree, given by its root. The heights of its two subtrees differ by at most one. */
 export class MapNode<T> {
@@ -10,14 +10,21 @@ export class MapNode<T> {
   readonly right: MapNode<T> | null;
   readonly height: number;
   readonly size: number;
-  /** Makes a node. The caller is responsible for key order and balance. */
-  constructor(key: string, value: T, left: MapNode<T> | null, right: MapNode<T> | null) {
+  /** Makes a node. The caller is responsible for key order and balance, and for height and size if it passes these. */
+  constructor(
+    key: string,
+    value: T,
+    left: MapNode<T> | null,
+    right: MapNode<T> | null,
+    levels: number = Math.max(height(left), height(right)) + 1,
+    size: number = treeSize(left) + treeSize(right) + 1,
+  ) {
     this.key = key;
     this.value = value;
     this.left = left;
     this.right = right;
-    this.height = Math.max(height(left), height(right)) + 1;
-    this.size = treeSize(left) + treeSize(right) + 1;
+    this.height = levels;
+    this.size = size;
   }
   copy(): MapNode<T> {
     return new MapNode(this.key, this.value, this.left, this.right);
@@ -31,13 +38,25 @@ export class MapNode<T> {
 const height = (node: MapNode<unknown> | null): number => (node === null ? 0 : node.height);
 export const treeSize = (node: MapNode<unknown> | null): number => (node === null ? 0 : node.size);
 
-/** Returns the node with the key. */
+/**
+ * Returns the node with the key. All keys between two others begin with what these two have in common, so each comparison begins after that: after
+ * what the key has in common with the closest keys found so far, below it and above it.
+ */
 export function treeNode<T>(root: MapNode<T> | null, key: string): MapNode<T> | undefined {
   let node = root;
+  let below = 0;
+  let above = 0;
   while (node !== null) {
-    const order = compareUtf8(key, node.key);
+    const common = commonUnits(key, node.key, below < above ? below : above);
+    const order = compareUnits(key, node.key, common);
     if (order === 0) return node;
-    node = order < 0 ? node.left : node.right;
+    if (order < 0) {
+      above = common;
+      node = node.left;
+    } else {
+      below = common;
+      node = node.right;
+    }
   }
   return undefined;
 }
@@ -49,13 +68,22 @@ export function treeCopy<T>(node: MapNode<T> | null): MapNode<T> | null {
   return node === null ? null : new MapNode(node.key, node.value, treeCopy(node.left), treeCopy(node.right));
 }
 
-export function treeSet<T>(node: MapNode<T> | null, key: string, value: T): MapNode<T> {
-  if (node === null) return new MapNode(key, value, null, null);
-  const order = compareUtf8(key, node.key);
-  if (order === 0) return new MapNode(key, value, node.left, node.right);
-  return order < 0
-    ? balance(node.key, node.value, treeSet(node.left, key, value), node.right)
-    : balance(node.key, node.value, node.left, treeSet(node.right, key, value));
+/**
+ * Returns the tree with the key set to the value. `below` and `above` are how many code units the key has in common with the closest keys below and
+ * above this tree (see `treeNode`).
+ */
+export function treeSet<T>(node: MapNode<T> | null, key: string, value: T, below = 0, above = 0): MapNode<T> {
+  if (node === null) return new MapNode(key, value, null, null, 1, 1);
+  const { left, right, height: levels, size } = node;
+  const common = commonUnits(key, node.key, Math.min(below, above));
+  const order = compareUnits(key, node.key, common);
+  if (order === 0) return new MapNode(key, value, left, right, levels, size);
+  const part = order < 0 ? left : right;
+  const changed = order < 0 ? treeSet(left, key, value, below, common) : treeSet(right, key, value, common, above);
+  const [newLeft, newRight] = order < 0 ? [changed, right] : [left, changed];
+  // A subtree of the same height needs no rotation.
+  if (part === null || changed.height !== part.height) return balance(node.key, node.value, newLeft, newRight);
+  return new MapNode(node.key, node.value, newLeft, newRight, levels, size + changed.size - part.size);
 }
 
 /** Returns the tree without the key. Copies the path to the key's position even if the tree does not have the key. */

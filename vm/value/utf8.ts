@@ -2,20 +2,28 @@
 
 /** Compares strings by their UTF-8 bytes, which is the order of code points. Returns a negative number, zero or a positive number. */
 export function compareUtf8(a: string, b: string): number {
+  return compareUnits(a, b, commonUnits(a, b, 0));
+}
+
+/** Returns how many code units two strings have in common at their start. `from` is a number that they certainly have in common. */
+export function commonUnits(a: string, b: string, from: number): number {
   const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    let x = a.charCodeAt(i);
-    let y = b.charCodeAt(i);
-    if (x !== y) {
-      // In UTF-16, surrogates (code points from U+10000) sort below U+E000…U+FFFF. The next two lines move them above.
-      if (x >= 0xd800 && y >= 0xd800) {
-        x = x >= 0xe000 ? x - 0x800 : x + 0x2000;
-        y = y >= 0xe000 ? y - 0x800 : y + 0x2000;
-      }
-      return x - y;
-    }
+  let i = from;
+  while (i < length && a.charCodeAt(i) === b.charCodeAt(i)) i++;
+  return i;
+}
+
+/** Does the same as `compareUtf8`, given how many code units the strings have in common. */
+export function compareUnits(a: string, b: string, common: number): number {
+  if (common === a.length || common === b.length) return a.length - b.length;
+  let x = a.charCodeAt(common);
+  let y = b.charCodeAt(common);
+  // In UTF-16, surrogates (code points from U+10000) sort below U+E000…U+FFFF. The next two lines move them above.
+  if (x >= 0xd800 && y >= 0xd800) {
+    x = x >= 0xe000 ? x - 0x800 : x + 0x2000;
+    y = y >= 0xe000 ? y - 0x800 : y + 0x2000;
   }
-  return a.length - b.length;
+  return x - y;
 }
 
 /** For strings shorter than this, a loop is faster than a regular expression. */

@@ -31,6 +31,14 @@ const STATEMENTS = [
   "match map.get(m, KEY) { Some(0) => { total += 1 }, Some(v) => { total += v % 3 }, _ => { total += 2 } }",
   "total += list.len(map.keys(m)) + option.unwrap_or(list.get(map.values(m), 0), 3) % 5",
   "total += match list.last(all) { Some(old) => map.len(old), _ => 1 }",
+  "s.counts[KEY] = i",
+  "if map.contains_key(s.counts, KEY) { s.counts[KEY] -= 1 }",
+  "s.bins[KEY] = Bin { count: i, counts: m }",
+  "s = State { ..s, counts: map.set(s.counts, KEY, i) }",
+  "if map.contains_key(s.bins, KEY) { s.bins[KEY].count += i }",
+  "if map.contains_key(s.bins, KEY) { s.bins[KEY].counts[KEY] = total }",
+  "match map.get(s.bins, KEY) { Some(bin) => { m = map.set(bin.counts, KEY, bin.count) }, None => { s.counts = m } }",
+  "kept = list.push(list.take(kept, 5), s)",
   "for e in map.entries(m) { if e.value == i { m = map.remove(m, e.key) } }",
 ];
 
@@ -42,22 +50,27 @@ const statement = fc
   });
 
 const programOf = (statements: readonly string[], turns: number): string => `
+type Bin { count: Int, counts: Map<String, Int> }
+type State { counts: Map<String, Int>, bins: Map<String, Bin> }
 fn changed(entries: Map<String, Int>, key: String) -> Map<String, Int> {
     match map.get(entries, key) {
         Some(n) => if n % 2 == 0 { entries } else { map.set(entries, key, n + 1) }
         None => map.set(entries, key, 0)
     }
 }
-fn made() -> (Map<String, Int>, Map<String, Int>, List<Map<String, Int>>, Int) {
+fn made() -> (Map<String, Int>, Map<String, Int>, List<Map<String, Int>>, Int, List<State>) {
     let mut m: Map<String, Int> = {}
     let mut n: Map<String, Int> = {}
     let mut all: List<Map<String, Int>> = []
     let mut total = 0
+    let mut s = State { counts: {}, bins: {} }
+    let mut kept: List<State> = []
     for i in 0..${turns} {
         ${statements.join("\n        ")}
+        total = total % 1000003
         if list.len(all) > 20 { all = list.drop(all, 10) }
     }
-    (m, n, all, total)
+    (m, n, all, total, list.push(kept, s))
 }
 fn main() -> String { string.inspect(made()) }`;
 
