@@ -51,8 +51,10 @@ export function insertCaptured(actor: Actor, captured: readonly Value[], first: 
   const capturedCount = captured.length;
   reserveSlots(actor, first + count + capturedCount);
   const { stack, numbers } = actor;
-  stack.copyWithin(first + capturedCount, first, first + count);
-  numbers.copyWithin(first + capturedCount, first, first + count);
+  for (let i = first + count - 1; i >= first; i--) {
+    stack[i + capturedCount] = stack[i];
+    numbers[i + capturedCount] = numbers[i] ?? 0;
+  }
   for (let i = 0; i < capturedCount; i++) setSlot(stack, numbers, first + i, captured[i] ?? UNIT);
   return capturedCount;
 }

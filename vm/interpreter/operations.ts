@@ -3,11 +3,13 @@ import { arithmetic, divideFloats } from "../value/arithmetic.ts";
 import { concatLists, elementAt } from "../builtins/list-code.ts";
 import { compareValues, structuralEqual } from "../value/equality.ts";
 import { BINARY, COMPARISON } from "./register-ops.ts";
+import { UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { MachineTrap, type Meter, typeTrap } from "../meter.ts";
 import type { MatchArm } from "../bytecode/module.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
+import type { Slot } from "./stack-slots.ts";
 import { EnumValue, ErrValue, FloatValue, NoneValue, OkValue, RecordValue, SomeValue, UnitValue, type Value } from "../value/value.ts";
 
 /** Returns a value that the verifier or an earlier check guarantees to exist. */
@@ -130,6 +132,15 @@ export function compareNumbers(op: number, a: number, b: number): boolean {
     default:
       return a !== b;
   }
+}
+
+/** A String with fewer code units is compared without a charge. */
+const FREE_UNITS = UNITS_PER_STEP - UNITS.value;
+
+/** Returns whether `===` compares a value that is not an unboxed Int with the value in a slot, at no cost. */
+export function isCheapToCompare(a: Value, b: Slot): boolean {
+  if (typeof a === "string") return typeof b !== "string" || a.length !== b.length || a.length < FREE_UNITS;
+  return typeof a === "boolean";
 }
 
 /** Applies a comparison of `COMPARISON` to any two values. Every order comparison with NaN is false. */

@@ -7,6 +7,7 @@ import { analyzeAppends } from "../bytecode/string-append.ts";
 import { memoizeInObject } from "../lazy.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { WordSpace } from "../bytecode/word-space.ts";
+import { matchTableLength } from "./match-tables.ts";
 import { OP_STRIDE } from "./register-ops.ts";
 import { SOURCE_STRIDE, Translation } from "./translation.ts";
 import { FloatValue } from "../value/value.ts";
@@ -30,7 +31,8 @@ export class RegisterCode {
   /**
    * The ops. Op 0 is scratch space for an instruction that is executed alone. Each function has one op more than
    * instructions; this last op is executed when control reaches the end of the code. If control flow is reported, the array has a second
-   * half. An instruction at which control flow is reported has its own op in the second half, and the op `flow` in the first half.
+   * half. An instruction at which control flow is reported has its own op in the second half, and the op `flow` in the first half. The jump
+   * tables of matches come last (see `match-tables.ts`).
    */
   readonly code: Int32Array;
   /** `LAYOUT_STRIDE` numbers for each function. */
@@ -40,8 +42,10 @@ export class RegisterCode {
   readonly #program: Program;
   readonly #reportedOf: ReportedInstructions | undefined;
   readonly #opCount: number;
-  /** The memory of `code`, `layouts` and the sources of all functions. */
+  /** The memory of `code`, `layouts`, the sources of all functions and `#matchTables`. */
   readonly #words: WordSpace;
+  /** The index in `code` of each function's first jump table. */
+  readonly #matchTables: Int32Array;
   readonly #translations = new Map<VerifiedFunction, Translation>();
   /** Ops that cover one instruction of a statically stacked function, by the position of the instruction. */
   readonly #singles = new Map<number, readonly number[]>();
@@ -51,12 +55,17 @@ export class RegisterCode {
     this.#program = program;
     this.#reportedOf = reportedOf;
     let ops = 1;
-    for (const { def } of functions) ops += def.code.length + 1;
+    let tables = 0;
+    for (const { def } of functions) {
+      ops += def.code.length + 1;
+      for (const arms of def.matchTables) tables += matchTableLength(arms);
+    }
     this.#opCount = ops;
-    const codeLength = (reportedOf === undefined ? 1 : 2) * ops * OP_STRIDE;
-    this.#words = new WordSpace(codeLength + functions.length * LAYOUT_STRIDE + ops * SOURCE_STRIDE);
-    this.code = this.#words.take(codeLength);
+    let nextTable = (reportedOf === undefined ? 1 : 2) * ops * OP_STRIDE;
+    this.#words = new WordSpace(nextTable + tables + functions.length * (LAYOUT_STRIDE + 1) + ops * SOURCE_STRIDE);
+    this.code = this.#words.take(nextTable + tables);
     this.layouts = this.#words.take(functions.length * LAYOUT_STRIDE);
+    this.#matchTables = this.#words.take(functions.length);
     let first = 1;
     for (const fn of functions) {
       const { index, def, staticallyStacked, maxStack } = fn;
@@ -68,6 +77,8 @@ export class RegisterCode {
       this.layouts[at + 1] = def.arity;
       this.layouts[at + 2] = def.locals;
       this.layouts[at + 3] = staticallyStacked ? stackNeed : -1;
+      this.#matchTables[index] = nextTable;
+      for (const arms of def.matchTables) nextTable += matchTableLength(arms);
       first += def.code.length + 1;
     }
     const { constants } = module;
@@ -112,6 +123,7 @@ export class RegisterCode {
     const newTranslation = new Translation(
       this.code,
       this.layouts[fn.index * LAYOUT_STRIDE] ?? 0,
+      this.#matchTables[fn.index] ?? 0,
       this.#program.module.constants,
       fn,
       this.#words.take(fn.def.code.length * SOURCE_STRIDE),

@@ -52,6 +52,8 @@ export const REGISTER_OPS = {
   element: 17,
   /** d = the result of any other operation on x and y. op: one of `BINARY`. */
   binary: 18,
+  divide: 19,
+  divideInt: 75,
   /** Jumps to the target d if x < y, otherwise to the second target. The other comparisons do the same. */
   less: 20,
   lessInt: 21,
@@ -78,7 +80,7 @@ export const REGISTER_OPS = {
   returnUnit: 40,
   /** Ends the actor. x: the slot above the last operand. */
   halt: 41,
-  /** x: value; y: match table; d: slot of the payload. */
+  /** x: value; y: match table; d: slot of the payload; op: the index in the code of the target for tag 0 (see `match-tables.ts`). */
   match: 42,
   /** y: field index. */
   field: 43,

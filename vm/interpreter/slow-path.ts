@@ -1,27 +1,22 @@
 /** Executes the register ops that are too rare for the interpreter's loop. */
 import type { Actor } from "./actor.ts";
-import { negate } from "../value/arithmetic.ts";
 import { jsonKind } from "../builtins/json-code.ts";
 import { makeMap } from "../builtins/map-code.ts";
 import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
 import { typedCode } from "../builtins/typed-code.ts";
 import { assertContract, debugValue, sealGuard } from "./contracts.ts";
-import { firstReadCharge, slotsCharge, UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
-import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { MachineTrap } from "../meter.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
-import { elementAt } from "../builtins/list-code.ts";
-import { expectDefined, fieldOf, isTruthy } from "./operations.ts";
+import { expectDefined, isTruthy } from "./operations.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { REGISTER_OPS } from "./register-ops.ts";
 import type { RegisterCode } from "./register-code.ts";
-import { beginOwnership, endOwnership } from "./ownership.ts";
-import { PENDING_MARK, setSlot, slotValue, slotValues } from "./stack-slots.ts";
+import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { updatePath } from "../bytecode/update-path.ts";
 import { updatePart } from "./update.ts";
-import { ActorIdValue, ClosureValue, FnRefValue, UNIT, type Value } from "../value/value.ts";
+import { ActorIdValue, UNIT, type Value } from "../value/value.ts";
 
 /** The number of arguments of `debug` and `debug_msg`, by the builtin's id. */
 const DEBUG_PARAM_COUNTS: ReadonlyMap<number, number> = new Map(
@@ -47,15 +42,6 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
   const value = (slot: number): Value => slotValue(stack, numbers, base + slot);
   const put = (result: Value): void => setSlot(stack, numbers, base + d, result);
   switch (code[at]) {
-    case REGISTER_OPS.closure:
-      run.meter.allocate(slotsCharge(y));
-      put(y === 0 ? new FnRefValue(op) : new ClosureValue(op, slotValues(actor, base + x, y)));
-      return;
-    case REGISTER_OPS.list:
-      run.meter.charge(y * UNITS.slot);
-      run.meter.allocateList(y);
-      put(ListValue.of(slotValues(actor, base + x, y)));
-      return;
     case REGISTER_OPS.interpreterBuiltin:
       put(op === SELF_ID && y === 0 ? new ActorIdValue(actor.owner) : runBuiltin(run, op, slotValues(actor, base + x, y)));
       return;
@@ -64,34 +50,6 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       return;
     case REGISTER_OPS.storeGlobal:
       globals[y] = value(x);
-      return;
-    case REGISTER_OPS.negate:
-      put(negate(value(x)));
-      return;
-    case REGISTER_OPS.updateElement: {
-      const operand = (source: number): Value => (source < 0 ? (run.program.module.constants[~source] ?? UNIT) : value(source));
-      put(updatePart(run.meter, value(d), expectDefined(updatePath(run.program.module, op < 0 ? ~op : op)), [operand(x), operand(y)]));
-      return;
-    }
-    case REGISTER_OPS.takeElement: {
-      const operand = (source: number): Value => (source < 0 ? (run.program.module.constants[~source] ?? UNIT) : value(source));
-      put(endOwnership(elementAt(operand(x), operand(y))));
-      return;
-    }
-    case REGISTER_OPS.takeField:
-      put(endOwnership(fieldOf(value(x), y)));
-      return;
-    case REGISTER_OPS.releaseLocal: {
-      const released = endOwnership(value(x));
-      if (y === 1 && typeof released === "string" && numbers[base + x] === PENDING_MARK) {
-        run.meter.allocate(firstReadCharge(released.length));
-        numbers[base + x] = 0;
-      }
-      put(released);
-      return;
-    }
-    case REGISTER_OPS.ownLocal:
-      put(beginOwnership(x < 0 ? (run.program.module.constants[~x] ?? UNIT) : value(x)));
       return;
     case REGISTER_OPS.update:
       put(updatePart(run.meter, value(d), expectDefined(updatePath(run.program.module, y)), slotValues(actor, base + x, op)));

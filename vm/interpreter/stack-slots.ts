@@ -10,7 +10,7 @@
  * a local, `numbers` may hold `PENDING_MARK`.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
-import { FloatValue, type Value } from "../value/value.ts";
+import { FloatValue, NARROW_FIELDS, RecordValue, type Value, WIDE_FIELDS, WideRecord } from "../value/value.ts";
 
 /** The number beside a String that was made by appends and whose first read is still to be charged (see `bytecode/string-append.ts`). */
 export const PENDING_MARK = 1;
@@ -40,6 +40,22 @@ export function slotValues({ stack, numbers }: Slots, from: number, count: numbe
   const values: Value[] = [];
   for (let index = from; index < from + count; index++) values.push(slotValue(stack, numbers, index));
   return values;
+}
+
+/** Returns a record whose `count` fields are the values of the slots from index `from` on. */
+export function recordOf(slots: Slots, from: number, count: number, typeId: number): RecordValue {
+  if (count > WIDE_FIELDS) return RecordValue.of(typeId, slotValues(slots, from, count));
+  const { stack, numbers } = slots;
+  const f0 = count > 0 ? slotValue(stack, numbers, from) : undefined;
+  const f1 = count > 1 ? slotValue(stack, numbers, from + 1) : undefined;
+  const f2 = count > 2 ? slotValue(stack, numbers, from + 2) : undefined;
+  const f3 = count > 3 ? slotValue(stack, numbers, from + 3) : undefined;
+  if (count <= NARROW_FIELDS) return new RecordValue(typeId, f0, f1, f2, f3);
+  const f4 = slotValue(stack, numbers, from + 4);
+  const f5 = count > 5 ? slotValue(stack, numbers, from + 5) : undefined;
+  const f6 = count > 6 ? slotValue(stack, numbers, from + 6) : undefined;
+  const f7 = count > 7 ? slotValue(stack, numbers, from + 7) : undefined;
+  return new WideRecord(typeId, f0, f1, f2, f3, f4, f5, f6, f7);
 }
 
 /** Puts a value into a slot. Unboxes an Int that is a JavaScript number. */

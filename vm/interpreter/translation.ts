@@ -20,6 +20,7 @@ import { opcodeOf, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { BINARY, COMPARISON, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
 import { CODE_STRIDE, popCount, UNREACHABLE } from "../bytecode/stack-heights.ts";
+import { MATCH_TABLE_HEADER, matchTableLength, writeMatchTable } from "./match-tables.ts";
 import { endOwnership, pushOwned } from "./ownership.ts";
 import { PENDING_MARK } from "./stack-slots.ts";
 import { FloatValue, type Value } from "../value/value.ts";
@@ -40,7 +41,7 @@ const ARITHMETIC: ReadonlyMap<number, Arithmetic> = new Map<number, Arithmetic>(
   [OPCODES.Sub.tag, { op: BINARY.subtract, slots: OPS.subtract, int: OPS.subtractInt, float: OPS.subtractFloat }],
   [OPCODES.Mul.tag, { op: BINARY.multiply, slots: OPS.multiply, int: OPS.multiplyInt, float: OPS.multiplyFloat, commutes: true }],
   [OPCODES.Mod.tag, { op: BINARY.remainder, slots: OPS.remainder, int: OPS.remainderInt }],
-  [OPCODES.Div.tag, { op: BINARY.divide, slots: OPS.binary }],
+  [OPCODES.Div.tag, { op: BINARY.divide, slots: OPS.divide, int: OPS.divideInt }],
   [OPCODES.FDiv.tag, { op: BINARY.divideFloats, slots: OPS.divideFloats }],
   [OPCODES.ListGet.tag, { op: BINARY.element, slots: OPS.element }],
   [OPCODES.Concat.tag, { op: BINARY.concat, slots: OPS.binary }],
@@ -106,11 +107,14 @@ const BUILTIN_CODES: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
  * copy follows, whose builtins end the ownership of their result, for instructions with the role `OWNERSHIP.take`. The last entry is
  * `list.push` for the role `OWNERSHIP.push`.
  */
-export const NATIVE_BUILTINS: readonly BuiltinCode[] = [
+const NATIVE_BUILTINS: readonly BuiltinCode[] = [
   ...BUILTIN_CODES,
   ...BUILTIN_CODES.map(({ arity, run }): BuiltinCode => ({ arity, run: (meter, a, b, c) => endOwnership(run(meter, a, b, c)) })),
   { arity: 2, run: pushOwned },
 ];
+/** The parts of `NATIVE_BUILTINS`, by index. */
+export const BUILTIN_RUNS: readonly BuiltinCode["run"][] = NATIVE_BUILTINS.map(({ run }) => run);
+export const BUILTIN_ARITIES: Uint8Array = Uint8Array.from(NATIVE_BUILTINS, ({ arity }) => arity);
 const NATIVE_INDEX: ReadonlyMap<string, number> = new Map([...BUILTIN_CODE.keys()].map((name, i) => [name, i]));
 const LIST_LEN_INDEX = NATIVE_INDEX.get("list.len");
 const INDEX_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, NATIVE_INDEX.get(name)]));
@@ -147,15 +151,18 @@ export class Translation {
   /** The ownership roles of the instructions. */
   readonly #roles: Uint8Array;
   readonly #isReported: Uint8Array | undefined;
+  /** The index in `code` of the jump table of each match. */
+  readonly #matchTables: readonly number[];
 
   /**
-   * `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. `sources` is memory
-   * for `SOURCE_STRIDE` entries for each instruction. `isReported` is 1 for each instruction at which control flow is reported, so no op may
-   * cover it together with an instruction before it.
+   * `code` is the register code that the ops will become part of. Ops that are already in it can be fused with others. The jump tables of the
+   * function's matches are written to it from the index `matchTables` on. `sources` is memory for `SOURCE_STRIDE` entries for each instruction.
+   * `isReported` is 1 for each instruction at which control flow is reported, so no op may cover it together with an instruction before it.
    */
   constructor(
     code: Int32Array,
     first: number,
+    matchTables: number,
     constants: readonly Value[],
     fn: VerifiedFunction,
     sources: Int32Array,
@@ -163,6 +170,13 @@ export class Translation {
   ) {
     this.#code = code;
     this.first = first;
+    let nextTable = matchTables;
+    this.#matchTables = fn.def.matchTables.map((arms) => {
+      const at = nextTable;
+      writeMatchTable(code, at, arms, first);
+      nextTable += matchTableLength(arms);
+      return at;
+    });
     this.#constants = constants;
     this.#fn = fn;
     this.#isReported = isReported;
@@ -425,7 +439,7 @@ export class Translation {
       case OPCODES.Neg.tag:
         return make(OPS.negate, x, 0, 0);
       case OPCODES.Match.tag:
-        return [OPS.match, x, this.#operand(pc), bottom, 1, 1, 0, slots];
+        return [OPS.match, x, this.#operand(pc), bottom, 1, 1, (this.#matchTables[this.#operand(pc)] ?? 0) + MATCH_TABLE_HEADER, slots];
       case OPCODES.JmpIf.tag:
         return [OPS.jumpIf, x, 0, this.first + this.#operand(pc), 1, 1, 0, slots];
       case OPCODES.JmpIfNot.tag:
@@ -457,7 +471,7 @@ export class Translation {
   /** Returns the op for a constant operand; undefined for a constant that the general op must handle, such as a divisor of zero. */
   #withConstant(source: number, { int, float }: Arithmetic): number | undefined {
     const value = this.#constants[~source];
-    if (typeof value === "number") return int === OPS.remainderInt && value <= 0 ? undefined : int;
+    if (typeof value === "number") return (int === OPS.remainderInt || int === OPS.divideInt) && value <= 0 ? undefined : int;
     return value instanceof FloatValue ? float : undefined;
   }
 
