@@ -32,6 +32,7 @@ const verdicts = (body: string, policy: unknown): readonly string[] =>
     .map((line) => line.replace(/^main\.ax:\d+:\d+: /, ""));
 
 const NET = { rules: { "net.fetch": { allow: true } } };
+/** Reasons for verdicts that only the handler can decide. */
 const LINK = "    the handler checks where the links of the path lead [fs_policy.read]";
 const ADDRESS = "    the handler checks the address that the host has, each redirect, and the secrets in headers [net_policy]";
 

@@ -52,6 +52,7 @@ const edit =
       if (!text.includes(from)) throw new Error(`no ${from}`);
       return text.replace(from, () => to);
     }, app);
+/** The effect row of `main` in `APP`, and the same row with more capabilities. */
 const ROW = "!{fs.read, net.fetch, fs.write, actor.spawn} {";
 /** Puts a statement at the start of `main`, which may also use other capabilities. */
 const statement = (code: string, row = "fs.read, net.fetch, fs.write, actor.spawn") => edit([ROW, `!{${row}} {\n    ${code}`]);

@@ -11,6 +11,7 @@ import { isAlive, until } from "../until.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const serverScript = (name: string): string => join(ROOT, "node_modules/@modelcontextprotocol", `server-${name}`, "dist/index.js");
+/** An MCP server that misbehaves as its arguments say. */
 const MISBEHAVING = join(ROOT, "test/mcp-tools/server.mjs");
 
 describe("the example", () => {

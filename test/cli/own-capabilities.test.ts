@@ -10,28 +10,34 @@ import { boruna, EXAMPLES } from "./boruna.ts";
 const folder = temporaryFolder();
 const elsewhere = temporaryFolder();
 const runHere = (...args: readonly string[]) => boruna(args, { cwd: folder });
-const WITH = ["--capabilities", "./caps.mjs"];
-const LIVE = ["run", "reminder.ax", ...WITH, "--policy", "policy.json", "--live"];
+const WITH_CAPABILITIES = ["--capabilities", "./caps.mjs"];
+const LIVE_RUN = ["run", "reminder.ax", ...WITH_CAPABILITIES, "--policy", "policy.json", "--live"];
 
 beforeAll(() => cpSync(join(EXAMPLES, "own-capabilities"), folder, { recursive: true }));
 
 describe("the example", () => {
   test("is checked, tested and run on its mocks", async () => {
-    expect(await runHere("check", "reminder.ax", ...WITH)).toMatchObject({ code: 0, stderr: "reminder.ax: ok\n" });
-    expect(await runHere("test", "reminder.ax", ...WITH)).toMatchObject({ code: 0, stdout: expect.stringContaining("1 passed, 0 failed") });
-    const mocked = await runHere("run", "reminder.ax", ...WITH, "--policy", "policy.json", "--arg", "customer=ada");
+    expect(await runHere("check", "reminder.ax", ...WITH_CAPABILITIES)).toMatchObject({ code: 0, stderr: "reminder.ax: ok\n" });
+    expect(await runHere("test", "reminder.ax", ...WITH_CAPABILITIES)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("1 passed, 0 failed"),
+    });
+    const mocked = await runHere("run", "reminder.ax", ...WITH_CAPABILITIES, "--policy", "policy.json", "--arg", "customer=ada");
     expect(mocked).toMatchObject({ code: 0, stdout: '"sent 1"\n', stderr: expect.stringContaining("mocks answered 2 calls") });
-    expect(await runHere("policy", "validate", "policy.json", ...WITH)).toMatchObject({ code: 0 });
-    expect(await runHere("compile", "reminder.ax", ...WITH)).toMatchObject({ code: 0 });
-    expect(await runHere("run", "reminder.axbc", ...LIVE.slice(2), "--arg", "customer=ada")).toMatchObject({
+    expect(await runHere("policy", "validate", "policy.json", ...WITH_CAPABILITIES)).toMatchObject({ code: 0 });
+    expect(await runHere("compile", "reminder.ax", ...WITH_CAPABILITIES)).toMatchObject({ code: 0 });
+    expect(await runHere("run", "reminder.axbc", ...LIVE_RUN.slice(2), "--arg", "customer=ada")).toMatchObject({
       code: 0,
       stdout: '"sent 1"\n',
     });
-    expect(await runHere("inspect", "reminder.axbc", ...WITH)).toMatchObject({ code: 0, stdout: expect.stringContaining("orders.of") });
+    expect(await runHere("inspect", "reminder.axbc", ...WITH_CAPABILITIES)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("orders.of"),
+    });
   });
 
   test("is recorded; its log is replayed and verified in a folder without the host's code", async () => {
-    const live = await runHere(...LIVE, "--arg", "customer=ada", "--record", "run.jsonl");
+    const live = await runHere(...LIVE_RUN, "--arg", "customer=ada", "--record", "run.jsonl");
     expect(live).toMatchObject({ code: 0, stdout: '"sent 1"\n' });
     expect(live.stderr).toMatch(/^mail to ada \(1, key [0-9a-f]{8}\): You ordered \["lamp","desk"\]$/m);
     cpSync(join(folder, "run.jsonl"), join(elsewhere, "run.jsonl"));
@@ -48,13 +54,13 @@ describe("the example", () => {
   });
 
   test("a program can catch a failure of a handler; the policy decides as for every capability", async () => {
-    expect(await runHere(...LIVE, "--arg", "customer=bob")).toMatchObject({ code: 0, stdout: '"not sent: no customer bob"\n' });
-    const denied = await runHere("run", "reminder.ax", ...WITH, "--allow", "orders.of=1", "--live", "--arg", "customer=ada");
+    expect(await runHere(...LIVE_RUN, "--arg", "customer=bob")).toMatchObject({ code: 0, stdout: '"not sent: no customer bob"\n' });
+    const denied = await runHere("run", "reminder.ax", ...WITH_CAPABILITIES, "--allow", "orders.of=1", "--live", "--arg", "customer=ada");
     expect(denied).toMatchObject({ code: 3, stderr: expect.stringContaining("mail.send") });
   });
 
   test("the older form of log is refused, because nobody could replay it", async () => {
-    const ended = await runHere(...LIVE, "--arg", "customer=ada", "--record", "old.json", "--format", "eventlog");
+    const ended = await runHere(...LIVE_RUN, "--arg", "customer=ada", "--record", "old.json", "--format", "eventlog");
     expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("leave out --format") });
   });
 

@@ -85,7 +85,7 @@ function setUp(setup: Setup = {}) {
   return { call, clock, events, seen, ends, tracing, counters: () => gateway.counters() };
 }
 
-const ZERO = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
+const ZERO_COUNTERS = { total: 0, dispatched: 0, denied: 0, unknown: 0, budget_exceeded: 0, failed: 0 };
 const handlersWith = (name: string, handler: MachineFunction): Handlers => new Map([[name, machineHandler(handler)]]);
 const typesOf = (events: readonly RunEvent[]): readonly string[] => events.map((e) => e.type);
 
@@ -118,7 +118,7 @@ describe("one call", () => {
         end: [{ bytesOut: 43 }],
       },
     ]);
-    expect(counters()).toEqual({ ...ZERO, total: 1, dispatched: 1 });
+    expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 1, dispatched: 1 });
     expect(seen).toEqual(["callStart", "callEnd ok"]);
   });
 
@@ -141,7 +141,7 @@ describe("one call", () => {
     });
     expect(events).toEqual([]);
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "denied" }]);
-    expect(counters()).toEqual({ ...ZERO, total: 1, denied: 1 });
+    expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 1, denied: 1 });
   });
 
   test.each([
@@ -155,7 +155,7 @@ describe("one call", () => {
     const { call, tracing, counters } = setUp();
     expect(call(name, args)).toEqual({ ok: false, trap: "type_error", message: expect.stringContaining(message) });
     expect(tracing.calls).toEqual([]);
-    expect(counters()).toEqual(ZERO);
+    expect(counters()).toEqual(ZERO_COUNTERS);
   });
 
   test("that the policy denies: names the rule, spends no budget, logs nothing", () => {
@@ -170,7 +170,7 @@ describe("one call", () => {
     expect(events).toEqual([]);
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "denied" }]);
     expect(call("net.fetch", ["http://a.example/"])).toMatchObject({ ok: true });
-    expect(counters()).toEqual({ ...ZERO, total: 2, dispatched: 1, denied: 1 });
+    expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 2, dispatched: 1, denied: 1 });
     expect(tracing.calls[1]?.end).toEqual([{ bytesOut: 42, budgetRemaining: 0 }]);
   });
 
@@ -207,7 +207,7 @@ describe("one call", () => {
       [{ errorKind: "budget_exceeded", budgetRemaining: 0 }],
     ]);
     expect(typesOf(events)).toEqual(["CapCall", "CapResult", "CapCall", "CapResult"]);
-    expect(counters()).toEqual({ ...ZERO, total: 3, dispatched: 2, budget_exceeded: 1 });
+    expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 3, dispatched: 2, budget_exceeded: 1 });
     expect(call("time.now")).toMatchObject({ ok: true });
   });
 
@@ -225,13 +225,13 @@ describe("one call", () => {
       message: "nothing serves the capability db.query here",
     });
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "unknown" }]);
-    expect(counters()).toEqual({ ...ZERO, total: 1, unknown: 1 });
+    expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 1, unknown: 1 });
   });
 
   test("that is denied and has no handler counts as denied and as unknown", () => {
     const { call, counters, tracing } = setUp({ handlers: new Map(), policy: DENY_ALL });
     expect(call("db.query", ["select 1"])).toMatchObject({ trap: "capability_denied", rule: "default_allow" });
-    expect(counters()).toEqual({ ...ZERO, total: 1, denied: 1, unknown: 1 });
+    expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 1, denied: 1, unknown: 1 });
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "denied" }]);
   });
 
@@ -246,7 +246,7 @@ describe("one call", () => {
       [{ errorKind: "budget_exceeded", budgetRemaining: 0 }],
       [{ errorKind: "denied" }],
     ]);
-    expect(counters()).toEqual({ ...ZERO, total: 3, dispatched: 1, denied: 1, budget_exceeded: 1 });
+    expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 3, dispatched: 1, denied: 1, budget_exceeded: 1 });
   });
 });
 
@@ -264,7 +264,7 @@ describe("handlers", () => {
     const cause = expect.any(CapabilityFailure);
     expect(call("fs.read", ["x"])).toEqual({ ok: false, trap: "capability_failed", message: "no such file", cause });
     expect(events.at(-1)).toEqual({ type: "CapError", capability: "fs.read", kind: "runtime_error", message: "no such file" });
-    expect(counters()).toEqual({ ...ZERO, total: 1, dispatched: 1, failed: 1 });
+    expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 1, dispatched: 1, failed: 1 });
     expect(tracing.calls[0]?.end).toEqual([{ errorKind: "runtime_error" }]);
   });
 
@@ -409,7 +409,7 @@ test("a call that does not meet a condition is denied: no budget used, nothing l
   expect(ends).toMatchObject([{ outcome: "denied", rule, reason: message }]);
   expect(JSON.stringify(tracing.calls)).not.toContain("secret-argument");
   expect(call("net.fetch", ["https://api.example/x"])).toMatchObject({ ok: true });
-  expect(counters()).toEqual({ ...ZERO, total: 2, dispatched: 1, denied: 1 });
+  expect(counters()).toEqual({ ...ZERO_COUNTERS, total: 2, dispatched: 1, denied: 1 });
 });
 
 describe("the log", () => {

@@ -9,7 +9,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import type { Value } from "../../vm/value/value.ts";
 
-const KEY = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
+const PUBLIC_KEY = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";
 const OPTIONS = { file: "p.json", jsonc: false } as const;
 const textWith = (approval: unknown, capability = "net.fetch"): string =>
   JSON.stringify({ rules: { [capability]: { allow: true, budget: 3, ...(approval === undefined ? {} : { approval }) } } });
@@ -35,15 +35,15 @@ test('"required" is a short form, and the hash does not depend on the form', () 
 test("a policy without approval keeps its hash, and one with it gets another", () => {
   const without = policyHash(policyWith(undefined));
   expect(policyHash(policyWith({ required: false }))).toBe(without);
-  const hashes = ["required", { required: true, keys: [KEY] }, { required: true, where: { method: { equal: "POST" } } }].map((approval) =>
-    policyHash(policyWith(approval)),
+  const hashes = ["required", { required: true, keys: [PUBLIC_KEY] }, { required: true, where: { method: { equal: "POST" } } }].map(
+    (approval) => policyHash(policyWith(approval)),
   );
   expect(new Set([...hashes, without]).size).toBe(4);
 });
 
 test("canonical JSON reads back as the same policy", () => {
-  const policy = policyWith({ required: true, keys: [KEY, KEY], where: { method: [{ equal: "POST" }, { prefix: "P" }] } });
-  expect(policy.rules.get("net.fetch")?.approval.keys).toEqual([KEY]);
+  const policy = policyWith({ required: true, keys: [PUBLIC_KEY, PUBLIC_KEY], where: { method: [{ equal: "POST" }, { prefix: "P" }] } });
+  expect(policy.rules.get("net.fetch")?.approval.keys).toEqual([PUBLIC_KEY]);
   expect(policyFromJson(policyToJson(policy))).toEqual(policy);
 });
 
@@ -56,13 +56,18 @@ test("the options --allow… keep the approval", () => {
 
 test.each([
   ["another word", "needed", "policy.invalid_approval", 'rules["net.fetch"].approval must be "required", or an object with required'],
-  ["no required", { keys: [KEY] }, "policy.invalid_approval", 'rules["net.fetch"].approval.required is missing'],
-  ["an unknown field", { required: true, key: KEY }, "policy.unknown_field", 'unknown field rules["net.fetch"].approval.key'],
+  ["no required", { keys: [PUBLIC_KEY] }, "policy.invalid_approval", 'rules["net.fetch"].approval.required is missing'],
+  ["an unknown field", { required: true, key: PUBLIC_KEY }, "policy.unknown_field", 'unknown field rules["net.fetch"].approval.key'],
   ["a whole PEM file", { required: true, keys: ["-----BEGIN PUBLIC KEY-----"] }, "policy.invalid_approval", "write the line between"],
-  ["a key of another form", { required: true, keys: [KEY.replace("E=", "F=")] }, "policy.invalid_approval", "write the line between"],
+  [
+    "a key of another form",
+    { required: true, keys: [PUBLIC_KEY.replace("E=", "F=")] },
+    "policy.invalid_approval",
+    "write the line between",
+  ],
   [
     "too many keys",
-    { required: true, keys: Array(MAX_KEYS + 1).fill(KEY) },
+    { required: true, keys: Array(MAX_KEYS + 1).fill(PUBLIC_KEY) },
     "policy.invalid_approval",
     `has more than ${MAX_KEYS} entries`,
   ],
@@ -98,7 +103,7 @@ describe("decisions", () => {
 
   test("name the rule and its keys", () => {
     expect(decide("required")).toMatchObject({ allowed: true, budget: 3, approval: { rule: 'rules["net.fetch"].approval', keys: [] } });
-    expect(decide({ required: true, keys: [KEY] }).approval?.keys).toEqual([KEY]);
+    expect(decide({ required: true, keys: [PUBLIC_KEY] }).approval?.keys).toEqual([PUBLIC_KEY]);
     expect(decide(undefined).approval).toBeUndefined();
     expect(decide({ required: false }).approval).toBeUndefined();
   });

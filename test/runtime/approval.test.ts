@@ -109,7 +109,7 @@ const always =
   (decision: Decision): Approver =>
   () =>
     decision;
-const YES = always({ decision: "approved", by: "ada" });
+const APPROVES = always({ decision: "approved", by: "ada" });
 
 async function failureOf(body: () => Promise<unknown>): Promise<BorunaError> {
   try {
@@ -149,7 +149,7 @@ test("replay and verify say that the run waits", async () => {
 
 describe("a decision", () => {
   test("gives the same log at once or later, and each call is made once", async () => {
-    await run({ options: { approve: YES }, name: "at-once.jsonl" });
+    await run({ options: { approve: APPROVES }, name: "at-once.jsonl" });
     await run();
     for (const call of [2, 3]) {
       const { head } = await decide({ call });
@@ -202,7 +202,7 @@ describe("a decision", () => {
     expect(readFileSync(LOG()).equals(before)).toBe(true);
     await decide({ hash: execution.suspended?.hash ?? "" });
     expect((await failureOf(() => decide())).message).toContain("already approved; boruna resume goes on");
-    await again({ approve: YES });
+    await again({ approve: APPROVES });
     expect((await failureOf(() => decide())).message).toContain("the run has ended");
   });
 
@@ -295,7 +295,7 @@ describe("keys", () => {
     await decide({ key: EVE.pem });
     const foreign = readFileSync(LOG(), "utf8").split("\n")[4] ?? "";
     rmSync(LOG());
-    await run({ approval: SIGNED, options: { approve: YES } }).catch(() => undefined);
+    await run({ approval: SIGNED, options: { approve: APPROVES } }).catch(() => undefined);
     rmSync(LOG());
     await run({ approval: SIGNED });
     await decide({ key: ADA.pem });
@@ -310,7 +310,7 @@ describe("keys", () => {
   });
 
   test("the option approve must sign too", async () => {
-    const { execution, calls } = await run({ approval: SIGNED, options: { approve: YES } });
+    const { execution, calls } = await run({ approval: SIGNED, options: { approve: APPROVES } });
     expect(execution).toMatchObject({ outcome: "runtime_error", error: { kind: "host_fault" } });
     expect(calls).toEqual([]);
   });
@@ -369,7 +369,7 @@ describe("the option approve", () => {
     expect(execution.outcome).toBe("canceled");
     expect(await replayRun(readLog(LOG()), { tracing: false })).toMatchObject({ status: "identical", outcome: "canceled" });
     await decide();
-    expect((await again({ approve: YES })).resumed).toMatchObject({ outcome: "success" });
+    expect((await again({ approve: APPROVES })).resumed).toMatchObject({ outcome: "success" });
   });
 });
 
@@ -381,22 +381,22 @@ describe("a process that is killed", () => {
   }
 
   test("before the decision has not begun the call: it still waits", async () => {
-    await run({ options: { approve: YES } });
+    await run({ options: { approve: APPROVES } });
     cut(4);
     expect((await again()).resumed).toMatchObject({ outcome: "suspended", suspended: { call: 2 } });
-    const { resumed, calls } = await again({ approve: YES });
+    const { resumed, calls } = await again({ approve: APPROVES });
     expect(resumed.outcome).toBe("success");
     expect(calls).toEqual(["a.txt", "b.txt"]);
   });
 
   test("after the decision may have begun the call: it is in doubt", async () => {
-    await run({ options: { approve: YES } });
+    await run({ options: { approve: APPROVES } });
     const whole = readFileSync(LOG());
     cut(5);
     const { resumed, calls } = await again();
     expect(resumed).toMatchObject({ outcome: "in_doubt", inDoubt: { call: 2 } });
     expect(calls).toEqual([]);
-    await again({ inDoubt: "retry", approve: YES });
+    await again({ inDoubt: "retry", approve: APPROVES });
     expect(readFileSync(LOG()).equals(whole)).toBe(true);
   });
 
@@ -420,7 +420,7 @@ describe("a process that is killed", () => {
     await run();
     await decide();
     rmSync(LOG());
-    await run({ options: { approve: YES } });
+    await run({ options: { approve: APPROVES } });
     cut(5);
     expect((await again()).resumed.outcome).toBe("in_doubt");
   });
@@ -430,7 +430,7 @@ describe("reading a log with decisions", () => {
   const NO = always({ decision: "denied", by: "bob" });
 
   test("log show lists each call with its decision, and says that the run waits", async () => {
-    await run({ options: { approve: YES } });
+    await run({ options: { approve: APPROVES } });
     const log = readLog(LOG());
     const calls = [...logEntries(log)].filter((entry) => entry.type === "call");
     expect(calls.map(({ call, approval, answer }) => [call, approval?.by, answer?.outcome])).toEqual([
@@ -445,7 +445,7 @@ describe("reading a log with decisions", () => {
   });
 
   test("diff aligns calls with and without a decision", async () => {
-    await run({ options: { approve: YES } });
+    await run({ options: { approve: APPROVES } });
     await run({ options: { approve: always({ decision: "approved", by: "bob" }) }, name: "bob.jsonl" });
     await run({ approval: { required: false }, name: "free.jsonl" });
     const differences = (name: string) =>
@@ -461,7 +461,7 @@ describe("reading a log with decisions", () => {
   });
 
   test("what-if: another policy gets the recorded decisions, and a call without one would wait", async () => {
-    await run({ options: { approve: YES } });
+    await run({ options: { approve: APPROVES } });
     expect(await whatIf(runLogAt("log.jsonl"))).toMatchObject({ status: "same" });
     expect(await whatIf(runLogAt("log.jsonl"), { policy: policyWith({ required: true, keys: [ADA.publicKey] }) })).toMatchObject({
       status: "changed",
@@ -493,7 +493,7 @@ describe("reading a log with decisions", () => {
     ["after its answer", (lines: string[]) => [...lines.slice(0, 4), lines[5] ?? "", lines[4] ?? "", ...lines.slice(6)]],
     ["of another kind", (lines: string[]) => lines.map((line) => line.replace('"decision":"approved"', '"decision":"maybe"'))],
   ])("a log with a decision %s is refused", async (_name, change) => {
-    await run({ options: { approve: YES } });
+    await run({ options: { approve: APPROVES } });
     writeFileSync(LOG(), rewriteLines(readFileSync(LOG()), change));
     expect(() => readLog(LOG())).toThrow(/is a decision about no call, or a second one|expected approved or denied/);
   });

@@ -68,41 +68,41 @@ function insideItself(): Value {
   return Object.assign(record, { f0: record });
 }
 
-const OTHER = "the handler of llm.call answered something else than Json";
+const NOT_JSON = "the handler of llm.call answered something else than Json";
 const LARGE = "the handler of llm.call answered a value that is too large";
 
 const ANSWERS: readonly (readonly [name: string, make: () => unknown, message: string])[] = [
-  ["nothing", () => undefined, OTHER],
-  ["null", () => null, OTHER],
-  ["a symbol", () => Symbol("s"), OTHER],
-  ["a function", () => throwSecret, OTHER],
-  ["a plain object", () => parsed('{"status": "ok"}'), OTHER],
-  ["an array", () => [1, 2], OTHER],
-  ["a JavaScript Map", () => new Map([["a", 1]]), OTHER],
+  ["nothing", () => undefined, NOT_JSON],
+  ["null", () => null, NOT_JSON],
+  ["a symbol", () => Symbol("s"), NOT_JSON],
+  ["a function", () => throwSecret, NOT_JSON],
+  ["a plain object", () => parsed('{"status": "ok"}'), NOT_JSON],
+  ["an array", () => [1, 2], NOT_JSON],
+  ["a JavaScript Map", () => new Map([["a", 1]]), NOT_JSON],
   ...["Unit", "None", "Float", "Some", "Record", "Enum", "ActorId", "FnRef", "Closure", "List", "Map"].map(
-    (tag) => [`parsed JSON with the tag ${tag}`, () => parsed(`{"tag": "${tag}", "value": 1, "length": 1, "size": 1}`), OTHER] as const,
+    (tag) => [`parsed JSON with the tag ${tag}`, () => parsed(`{"tag": "${tag}", "value": 1, "length": 1, "size": 1}`), NOT_JSON] as const,
   ),
-  ["parsed JSON inside a list", () => ListValue.of([loosely(parsed('{"tag": "Map"}'))]), OTHER],
-  ["parsed JSON inside a map", () => json(parsed('{"tag": "List", "length": 3}')), OTHER],
-  ["nothing inside a list", () => ListValue.of([1, loosely(undefined)]), OTHER],
-  ["a proxy of a map", () => new Proxy(MapValue.EMPTY, {}), OTHER],
-  ["a proxy inside a map", () => json(new Proxy({}, traps)), OTHER],
-  ["a map by its prototype only", () => Object.create(MapValue.prototype), OTHER],
-  ["a list by its prototype only", () => Object.create(ListValue.prototype, { length: { value: 5 } }), OTHER],
-  ["a prototype with getters", () => Object.create(withOwn({}, "tag", { get: throwSecret })), OTHER],
-  ["a derived class", () => new (class extends NoneValue {})(), OTHER],
-  ["a Float with a getter", () => Object.create(FloatValue.prototype, { value: { get: throwSecret } }), OTHER],
-  ["a Float that holds text", () => Object.assign(new FloatValue(1), { value: "1" }), OTHER],
-  ["a list with a length of its own", () => withOwn(ListValue.of([1, 2]), "length", { get: throwSecret }), OTHER],
-  ["a list with a method of its own", () => withOwn(ListValue.of([1, 2]), "toArray", { value: throwSecret }), OTHER],
-  ["a list with another prototype", () => Object.setPrototypeOf(ListValue.of([1, 2]), MapValue.prototype), OTHER],
-  ["a map with a member of its own", () => withOwn(MapValue.from([["a", 1]]), "root", { get: throwSecret }), OTHER],
+  ["parsed JSON inside a list", () => ListValue.of([loosely(parsed('{"tag": "Map"}'))]), NOT_JSON],
+  ["parsed JSON inside a map", () => json(parsed('{"tag": "List", "length": 3}')), NOT_JSON],
+  ["nothing inside a list", () => ListValue.of([1, loosely(undefined)]), NOT_JSON],
+  ["a proxy of a map", () => new Proxy(MapValue.EMPTY, {}), NOT_JSON],
+  ["a proxy inside a map", () => json(new Proxy({}, traps)), NOT_JSON],
+  ["a map by its prototype only", () => Object.create(MapValue.prototype), NOT_JSON],
+  ["a list by its prototype only", () => Object.create(ListValue.prototype, { length: { value: 5 } }), NOT_JSON],
+  ["a prototype with getters", () => Object.create(withOwn({}, "tag", { get: throwSecret })), NOT_JSON],
+  ["a derived class", () => new (class extends NoneValue {})(), NOT_JSON],
+  ["a Float with a getter", () => Object.create(FloatValue.prototype, { value: { get: throwSecret } }), NOT_JSON],
+  ["a Float that holds text", () => Object.assign(new FloatValue(1), { value: "1" }), NOT_JSON],
+  ["a list with a length of its own", () => withOwn(ListValue.of([1, 2]), "length", { get: throwSecret }), NOT_JSON],
+  ["a list with a method of its own", () => withOwn(ListValue.of([1, 2]), "toArray", { value: throwSecret }), NOT_JSON],
+  ["a list with another prototype", () => Object.setPrototypeOf(ListValue.of([1, 2]), MapValue.prototype), NOT_JSON],
+  ["a map with a member of its own", () => withOwn(MapValue.from([["a", 1]]), "root", { get: throwSecret }), NOT_JSON],
   ["a value inside itself", insideItself, LARGE],
-  ["a record with a gap", () => Object.assign(RecordValue.of(0, [1, 2]), { f0: undefined }), OTHER],
+  ["a record with a gap", () => Object.assign(RecordValue.of(0, [1, 2]), { f0: undefined }), NOT_JSON],
   ["a small value that unfolds to a huge one", () => doublingList(40), LARGE],
   ["a record with four thousand million fields", () => RecordValue.of(0, manyFields()), LARGE],
   ["text that is too long", () => "x".repeat(70_000_000), LARGE],
-  ["another type", () => new SomeValue(1), OTHER],
+  ["another type", () => new SomeValue(1), NOT_JSON],
 ];
 
 const FAILED = "the handler of llm.call failed";
@@ -139,10 +139,10 @@ const THROWN: readonly (readonly [name: string, error: unknown, message: string]
 
 /** Answers of synchronous handlers only: an async function would read their `then` itself. */
 const AT_ONCE: readonly (readonly [name: string, make: () => unknown, message: string])[] = [
-  ["a proxy with traps", () => new Proxy({}, traps), OTHER],
-  ["a revoked proxy", revoked, OTHER],
-  ["a thenable with a getter", () => withOwn({}, "then", { get: throwSecret }), OTHER],
-  ["a proxy of a promise", () => new Proxy(Promise.resolve("x"), traps), OTHER],
+  ["a proxy with traps", () => new Proxy({}, traps), NOT_JSON],
+  ["a revoked proxy", revoked, NOT_JSON],
+  ["a thenable with a getter", () => withOwn({}, "then", { get: throwSecret }), NOT_JSON],
+  ["a proxy of a promise", () => new Proxy(Promise.resolve("x"), traps), NOT_JSON],
   [
     "a promise with a constructor of its own",
     () => withOwn(Promise.resolve("x"), "constructor", { get: throwSecret }),

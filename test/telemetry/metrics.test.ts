@@ -31,7 +31,7 @@ import { type Behavior, refusingUrl, startCollector } from "./collector.ts";
 
 const run = (text: string, options: RunOptions = {}): ReturnType<typeof execute> =>
   execute(compile({ name: "SENTINEL-file.ax", text }), { policy: "allow-all", ...options });
-const NOW = "fn main() -> Int !{time.now} { time.now() }";
+const ONE_CALL = "fn main() -> Int !{time.now} { time.now() }";
 
 describe("with a registered MeterProvider", () => {
   let exporter: InMemoryMetricExporter;
@@ -62,9 +62,9 @@ describe("with a registered MeterProvider", () => {
   }
 
   test("counts and times runs and calls, by name and outcome", async () => {
-    await run(NOW);
-    await run(NOW);
-    await run(NOW, { policy: "deny-all" });
+    await run(ONE_CALL);
+    await run(ONE_CALL);
+    await run(ONE_CALL, { policy: "deny-all" });
     await run("fn main() -> Int { 1 / 0 }");
     expect(await points()).toEqual([
       "boruna.runs mock success 2",
@@ -81,7 +81,7 @@ describe("with a registered MeterProvider", () => {
   });
 
   test("instruments, units and attributes are those of the table", async () => {
-    await run(NOW);
+    await run(ONE_CALL);
     const pool = poolMetrics();
     pool.setRuns(2, 1);
     pool.waited(1);
@@ -108,7 +108,7 @@ describe("with a registered MeterProvider", () => {
   test("durations are seconds", async () => {
     let finish: (() => void) | undefined;
     const startedAt = performance.now();
-    const running = run(NOW, {
+    const running = run(ONE_CALL, {
       handlers: {
         "time.now": () =>
           new Promise((resolve) => {
@@ -136,8 +136,8 @@ describe("with a registered MeterProvider", () => {
     const unknown = (): never => {
       throw new CapabilityFailure("SENTINEL", "unknown");
     };
-    await run(NOW, { handlers: { "time.now": failing } });
-    await run(NOW, { handlers: { "time.now": unknown } });
+    await run(ONE_CALL, { handlers: { "time.now": failing } });
+    await run(ONE_CALL, { handlers: { "time.now": unknown } });
     await run("fn main() -> Int !{time.now} { time.now() + time.now() }", {
       policy: parsePolicy('{"rules": {"time.now": {"allow": true, "budget": 1}}}', { file: "policy.json", jsonc: false }),
     });
@@ -151,7 +151,7 @@ describe("with a registered MeterProvider", () => {
 
   test("a replay is counted as one", async () => {
     let recorder: MemoryRecorder | undefined;
-    await run(NOW, {
+    await run(ONE_CALL, {
       record: (description) => {
         recorder = memoryRecorder(description);
         return recorder;
@@ -165,14 +165,14 @@ describe("with a registered MeterProvider", () => {
   });
 
   test("a task's run is counted, whatever its sampling priority", async () => {
-    const program = compile({ name: "now.ax", text: NOW });
+    const program = compile({ name: "now.ax", text: ONE_CALL });
     for (const samplingPriority of [-1, 2])
       await runTask({ id: "t", action: "now", trace: { samplingPriority } }, { find: () => ({ program, policy: "allow-all" }) });
     expect((await points())[0]).toBe("boruna.runs mock success 2");
   });
 
   test("`tracing: false` turns metrics off too", async () => {
-    await run(NOW, { tracing: false });
+    await run(ONE_CALL, { tracing: false });
     expect(await points()).toEqual([]);
   });
 
@@ -213,19 +213,19 @@ fn main() -> String !{fs.read, llm.call} {
   });
 
   test("a MeterProvider that throws changes no run", async () => {
-    const plain = await run(NOW);
+    const plain = await run(ONE_CALL);
     metrics.disable();
     const broken = (): never => {
       throw new Error("broken");
     };
     metrics.setGlobalMeterProvider({ getMeter: broken });
-    expect(await run(NOW)).toMatchObject({ outcome: "success", value: plain.value, steps: plain.steps });
+    expect(await run(ONE_CALL)).toMatchObject({ outcome: "success", value: plain.value, steps: plain.steps });
     metrics.disable();
     const meter = provider.getMeter("throws");
     vi.spyOn(meter, "createCounter").mockImplementation(() => ({ add: broken }));
     vi.spyOn(meter, "createHistogram").mockImplementation(() => ({ record: broken }));
     metrics.setGlobalMeterProvider({ getMeter: () => meter });
-    expect(await run(NOW)).toMatchObject({ outcome: "success", value: plain.value, steps: plain.steps });
+    expect(await run(ONE_CALL)).toMatchObject({ outcome: "success", value: plain.value, steps: plain.steps });
   });
 });
 
@@ -301,7 +301,7 @@ describe("a runner's export", () => {
   });
   afterEach(() => vi.unstubAllEnvs());
 
-  const program = compile({ name: "now.ax", text: NOW });
+  const program = compile({ name: "now.ax", text: ONE_CALL });
 
   /** Starts a runner's telemetry, runs two tasks (a third is rejected), and stops it. */
   async function runner(

@@ -19,6 +19,7 @@ import { Fleet, strandedRuns } from "./fleet.ts";
 
 if (POSTGRES_BIN === undefined) process.stderr.write(`${SKIPPED}\n`);
 
+/** How many workers, runs and calls the test has, and how often it kills or stops a worker. */
 const SIZE = FULL
   ? // Few runs at once, so that there are still runs at the last kill.
     { workers: 3, runs: 500, atOnce: 4, calls: 10, callMs: 100, kills: 30, stops: 10 }

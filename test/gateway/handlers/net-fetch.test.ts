@@ -120,7 +120,7 @@ afterAll(async () => {
   await other.close();
 });
 
-const OPEN = { allow_private_networks: true };
+const PRIVATE_ALLOWED = { allow_private_networks: true };
 const handler = netFetchHandler({
   env: { TEST_SECRET: SECRET, EMPTY: "" },
   resolve: (host, done) => {
@@ -143,14 +143,14 @@ const to = (code: number, target: string): string => urlAt(`/to/${code}/${encode
 const SECRETS = { TOKEN: { env: "TEST_SECRET", hosts: ["127.0.0.1"] }, UNSET: { env: "EMPTY", hosts: ["127.0.0.1"] } };
 
 /** Makes a call of `net.fetch`, and returns its answer. */
-function fetched(args: readonly Value[], net: object = OPEN, more: Partial<HandlerContext> = {}): Promise<Value> {
+function fetched(args: readonly Value[], net: object = PRIVATE_ALLOWED, more: Partial<HandlerContext> = {}): Promise<Value> {
   return callHandler("net.fetch", handler, args, contextOf(policyOf({ net_policy: net, secrets: SECRETS }), more));
 }
-const fetchFailure = (args: readonly Value[], net: object = OPEN): Promise<string> => failureOf(fetched(args, net));
+const fetchFailure = (args: readonly Value[], net: object = PRIVATE_ALLOWED): Promise<string> => failureOf(fetched(args, net));
 /** Returns the request as the server got it. */
 async function echoOf(
   args: readonly Value[],
-  net: object = OPEN,
+  net: object = PRIVATE_ALLOWED,
   more: Partial<HandlerContext> = {},
 ): Promise<{ method: string; path: string; headers: Record<string, string>; body: string }> {
   return JSON.parse(await textOf(fetched(args, net, more)));
@@ -228,7 +228,9 @@ describe("requests", () => {
   });
 
   test("a trailing dot and capitals of the host make no difference", async () => {
-    expect(await echoOf([urlAt("/echo", "ONE.test.")], { ...OPEN, allowed_domains: ["one.test"] })).toMatchObject({ path: "/echo" });
+    expect(await echoOf([urlAt("/echo", "ONE.test.")], { ...PRIVATE_ALLOWED, allowed_domains: ["one.test"] })).toMatchObject({
+      path: "/echo",
+    });
   });
 
   test("messages of network failures contain no address", async () => {
@@ -240,12 +242,12 @@ describe("requests", () => {
   });
 
   test("timeout_ms ends a call", async () => {
-    expect(await fetchFailure([urlAt("/hang")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+    expect(await fetchFailure([urlAt("/hang")], { ...PRIVATE_ALLOWED, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
   });
 
   test("the run's signal ends a call", async () => {
     const canceled = new AbortController();
-    const call = fetched([urlAt("/hang")], OPEN, { signal: canceled.signal });
+    const call = fetched([urlAt("/hang")], PRIVATE_ALLOWED, { signal: canceled.signal });
     canceled.abort(new Error("canceled"));
     await expect(call).rejects.toThrow();
   });
@@ -274,13 +276,13 @@ describe("bodies", () => {
   });
 
   test("max_response_bytes counts decoded bytes: just at the limit, one over, and a small body that expands", async () => {
-    const net = { ...OPEN, max_response_bytes: 100 };
+    const net = { ...PRIVATE_ALLOWED, max_response_bytes: 100 };
     expect(await fetched([urlAt("/long/100")], net)).toBe("x".repeat(100));
     expect(await fetchFailure([urlAt("/long/101")], net)).toBe("failed: the response is longer than 100 bytes");
-    expect(await fetchFailure([urlAt("/bomb")], { ...OPEN, max_response_bytes: BIG - 1 })).toBe(
+    expect(await fetchFailure([urlAt("/bomb")], { ...PRIVATE_ALLOWED, max_response_bytes: BIG - 1 })).toBe(
       `failed: the response is longer than ${BIG - 1} bytes`,
     );
-    expect(await textOf(fetched([urlAt("/bomb")], { ...OPEN, max_response_bytes: BIG }))).toHaveLength(BIG);
+    expect(await textOf(fetched([urlAt("/bomb")], { ...PRIVATE_ALLOWED, max_response_bytes: BIG }))).toHaveLength(BIG);
   });
 
   // Raw deflate and br have no checksum: changed bytes may decode to another text.
@@ -324,11 +326,11 @@ describe("bodies", () => {
     expect(await fetchFailure([urlAt("/short")])).toBe("failed: the connection was closed by the other side");
     expect(await fetchFailure([urlAt("/chunked")])).toBe("failed: the response is not HTTP as it should be");
     expect(await fetchFailure([urlAt("/both")])).toMatch(/^failed: |^no failure: "abc"/);
-    expect(await fetchFailure([urlAt("/endless")], { ...OPEN, max_response_bytes: 100_000 })).toBe(
+    expect(await fetchFailure([urlAt("/endless")], { ...PRIVATE_ALLOWED, max_response_bytes: 100_000 })).toBe(
       "failed: the response is longer than 100000 bytes",
     );
-    expect(await fetchFailure([urlAt("/stalled")], { ...OPEN, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
-    expect(await fetchFailure([urlAt("/nested")], { ...OPEN, max_response_bytes: BIG * 50 - 1 })).toBe(
+    expect(await fetchFailure([urlAt("/stalled")], { ...PRIVATE_ALLOWED, timeout_ms: 30 })).toBe("failed: no answer within 30 ms");
+    expect(await fetchFailure([urlAt("/nested")], { ...PRIVATE_ALLOWED, max_response_bytes: BIG * 50 - 1 })).toBe(
       `failed: the response is longer than ${BIG * 50 - 1} bytes`,
     );
   });
@@ -374,13 +376,13 @@ describe("redirects", () => {
   });
 
   test("each redirect is checked like the first request", async () => {
-    expect(await fetchFailure([to(302, urlAt("/echo", "two.test"))], { ...OPEN, allowed_domains: ["127.0.0.1"] })).toMatch(
+    expect(await fetchFailure([to(302, urlAt("/echo", "two.test"))], { ...PRIVATE_ALLOWED, allowed_domains: ["127.0.0.1"] })).toMatch(
       /^denied: .*"two.test".*allowed_domains/,
     );
-    expect(await fetchFailure([to(302, "http://127.0.0.1:1/")], { ...OPEN, allowed_ports: [server.port] })).toMatch(
+    expect(await fetchFailure([to(302, "http://127.0.0.1:1/")], { ...PRIVATE_ALLOWED, allowed_ports: [server.port] })).toMatch(
       /^denied: .*port 1 .*allowed_ports/,
     );
-    expect(await fetchFailure([to(303, "/echo"), "POST"], { ...OPEN, allowed_methods: ["POST"] })).toMatch(
+    expect(await fetchFailure([to(303, "/echo"), "POST"], { ...PRIVATE_ALLOWED, allowed_methods: ["POST"] })).toMatch(
       /^denied: .*"GET".*allowed_methods/,
     );
     expect(await fetchFailure([to(302, "ftp://127.0.0.1/")])).toMatch(/^failed: net.fetch reaches http and https/);
@@ -389,7 +391,7 @@ describe("redirects", () => {
 
   test("the conditions of the rule hold for each redirect", async () => {
     const where = { url: [{ prefix: urlAt("/to/") }, { prefix: urlAt("/open/") }], method: { in: ["POST", "GET"] }, body: { equal: "b" } };
-    const policy = policyOf({ rules: { "net.fetch": { allow: true, where } }, net_policy: OPEN });
+    const policy = policyOf({ rules: { "net.fetch": { allow: true, where } }, net_policy: PRIVATE_ALLOWED });
     const call = (args: readonly Value[]) => callHandler("net.fetch", handler, args, contextOf(policy));
     expect(JSON.parse(await textOf(call([to(303, "/open/x"), "POST", "b"])))).toMatchObject({ method: "GET", path: "/open/x" });
     const before = server.requests.length;
@@ -408,7 +410,7 @@ describe("redirects", () => {
   });
 
   test("allow_redirects: false returns the redirect itself", async () => {
-    const net = { ...OPEN, allow_redirects: false };
+    const net = { ...PRIVATE_ALLOWED, allow_redirects: false };
     expect(await fetchFailure([to(302, "/echo")], net)).toBe("failed: HTTP 302 Found");
     expect(JSON.parse(await textOf(fetched([to(302, "/echo"), "GET", "", MapValue.EMPTY, "response"], net)))).toMatchObject({
       status: 302,
@@ -448,7 +450,7 @@ describe("addresses", () => {
       "net.fetch",
       open,
       [urlAt("/to/302/" + encodeURIComponent("http://169.254.169.254/")), "GET"],
-      contextOf(policyOf({ net_policy: { ...OPEN, allowed_domains: ["127.0.0.1"] } })),
+      contextOf(policyOf({ net_policy: { ...PRIVATE_ALLOWED, allowed_domains: ["127.0.0.1"] } })),
     );
     expect(await failureOf(call)).toMatch(/^denied: /);
   });
@@ -546,13 +548,15 @@ describe("trace context", () => {
   const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
   test("is sent only if the policy says so", async () => {
-    expect((await echoOf([urlAt("/echo")], OPEN, { traceparent })).headers).not.toHaveProperty("traceparent");
-    expect((await echoOf([urlAt("/echo")], { ...OPEN, propagate_trace: true }, { traceparent })).headers).toMatchObject({ traceparent });
+    expect((await echoOf([urlAt("/echo")], PRIVATE_ALLOWED, { traceparent })).headers).not.toHaveProperty("traceparent");
+    expect((await echoOf([urlAt("/echo")], { ...PRIVATE_ALLOWED, propagate_trace: true }, { traceparent })).headers).toMatchObject({
+      traceparent,
+    });
   });
 
   const context = { traceparent, tracestate: "v=1", baggage: "user=a%20b" };
   const sent = async (net: object, own: MapValue = MapValue.EMPTY) => {
-    const { headers } = await echoOf([urlAt("/echo"), "GET", "", own], { ...OPEN, ...net }, context);
+    const { headers } = await echoOf([urlAt("/echo"), "GET", "", own], { ...PRIVATE_ALLOWED, ...net }, context);
     return Object.fromEntries(Object.entries(headers).filter(([name]) => name in context));
   };
 
@@ -574,10 +578,12 @@ describe("trace context", () => {
 
 describe("the idempotency key", () => {
   const idempotencyKey = "ab".repeat(32);
-  const KEYED = { ...OPEN, idempotency_header: "Idempotency-Key" };
+  const KEYED = { ...PRIVATE_ALLOWED, idempotency_header: "Idempotency-Key" };
 
   test("is sent in the policy's header, to the targets of redirects too", async () => {
-    expect((await echoOf([urlAt("/echo"), "POST", "x"], OPEN, { idempotencyKey })).headers).not.toHaveProperty("idempotency-key");
+    expect((await echoOf([urlAt("/echo"), "POST", "x"], PRIVATE_ALLOWED, { idempotencyKey })).headers).not.toHaveProperty(
+      "idempotency-key",
+    );
     const key = { headers: { "idempotency-key": idempotencyKey } };
     expect(await echoOf([urlAt("/echo"), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);
     expect(await echoOf([urlAt(`/to/307/${encodeURIComponent("/echo")}`), "POST", "x"], KEYED, { idempotencyKey })).toMatchObject(key);

@@ -11,15 +11,15 @@ import { parseJson } from "../../../vm/json/json.ts";
 import { SAMPLE_EVENTS } from "../sample.ts";
 import { anyText, anyValue } from "../values.ts";
 
-const N = 12;
-const PREVIOUS = "0123456789abcdef".repeat(4);
+const EVENT_NUMBER = 12;
+const PREVIOUS_HASH = "0123456789abcdef".repeat(4);
 const textOf = eventTexts(Number.POSITIVE_INFINITY);
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array): string => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-const hashOf = (event: string): string => hashOfText(PREVIOUS, EVENT_MEMBER + event + afterEvent(N));
+const hashOf = (event: string): string => hashOfText(PREVIOUS_HASH, EVENT_MEMBER + event + afterEvent(EVENT_NUMBER));
 /** Returns the record for the JSON text of an event. */
-const recordOf = (event: string): string => `${EVENT_MEMBER}${event}${HASH_MEMBER}${hashOf(event)}"${afterEvent(N)}`;
-const readRecord = (record: string): RecordedEvent | undefined => new ScalarRecords().read(encode(record), N);
+const recordOf = (event: string): string => `${EVENT_MEMBER}${event}${HASH_MEMBER}${hashOf(event)}"${afterEvent(EVENT_NUMBER)}`;
+const readRecord = (record: string): RecordedEvent | undefined => new ScalarRecords().read(encode(record), EVENT_NUMBER);
 
 const capability = fc.oneof(fc.constantFrom("time.now", "net.fetch"), anyText);
 const scalar: fc.Arbitrary<Value> = fc.oneof(anyText, fc.maxSafeInteger(), fc.boolean(), fc.constant(UNIT));
@@ -39,13 +39,13 @@ test("it reads the same event as the general reader from the bytes of the record
       const text = textOf(event);
       const record = encode(recordOf(text));
       const records = new ScalarRecords();
-      const found = records.read(record, N);
+      const found = records.read(record, EVENT_NUMBER);
       if (found === undefined) return;
       expect(found).toStrictEqual(eventFromJson(parseJson(text)));
       const { hashMemberOffset: hashMemberAt } = records;
-      expect(hashOfBytes(PREVIOUS, record, hashMemberAt, record.length - afterEvent(N).length)).toBe(hashOf(text));
+      expect(hashOfBytes(PREVIOUS_HASH, record, hashMemberAt, record.length - afterEvent(EVENT_NUMBER).length)).toBe(hashOf(text));
       expect(records.hasHash(hashOf(text))).toBe(true);
-      expect(records.hasHash(PREVIOUS)).toBe(false);
+      expect(records.hasHash(PREVIOUS_HASH)).toBe(false);
     }),
   );
 });
@@ -63,7 +63,7 @@ test("it reads a changed record only if the recorder would write exactly these b
       const [, hash] = /,"hash":"([0-9a-f]{64})","n":12\}$/.exec(changed) ?? [];
       if (hash === undefined) return;
       const text = textOf(found);
-      expect(changed).toBe(`${EVENT_MEMBER}${text}${HASH_MEMBER}${hash}"${afterEvent(N)}`);
+      expect(changed).toBe(`${EVENT_MEMBER}${text}${HASH_MEMBER}${hash}"${afterEvent(EVENT_NUMBER)}`);
       expect(found).toStrictEqual(eventFromJson(parseJson(text)));
     }),
   );
@@ -81,7 +81,7 @@ test("it reads records of several capabilities in turn", () => {
   const records = new ScalarRecords();
   for (const name of ["time.now", "time.now_ms", "time.now", "time.no", "a"]) {
     const event: RunEvent = { type: "CapCall", capability: name, args: [] };
-    expect(records.read(encode(recordOf(textOf(event))), N)).toEqual(event);
+    expect(records.read(encode(recordOf(textOf(event))), EVENT_NUMBER)).toEqual(event);
   }
 });
 
@@ -119,6 +119,6 @@ describe("it leaves all other events, and all other spellings, to the general re
   test("bytes that are not UTF-8", () => {
     const record = encode(recordOf(result('{"String":"x"}')));
     record[record.indexOf(0x78)] = 0xff;
-    expect(new ScalarRecords().read(record, N)).toBeUndefined();
+    expect(new ScalarRecords().read(record, EVENT_NUMBER)).toBeUndefined();
   });
 });

@@ -32,7 +32,7 @@ async function logOf(call: string): Promise<ParsedLog> {
 }
 
 const PLAIN = 'net.fetch("https://a.example/")';
-const WRITTEN = 'net.fetch("https://a.example/", "GET", "")';
+const WITH_DEFAULTS = 'net.fetch("https://a.example/", "GET", "")';
 const OTHER = 'net.fetch("https://b.example/", "PUT", "x", { "a": "b" })';
 
 /** Returns the calls with different arguments in the logs of two programs. */
@@ -40,11 +40,11 @@ const differences = async (a: string, b: string): Promise<readonly LogDifference
   [...diffLogs(await logOf(a), await logOf(b))].filter(({ kind }) => kind === "arguments");
 
 test("a default that is written out is no difference", async () => {
-  expect(await differences(PLAIN, WRITTEN)).toEqual([]);
-  expect(await differences(WRITTEN, PLAIN)).toEqual([]);
+  expect(await differences(PLAIN, WITH_DEFAULTS)).toEqual([]);
+  expect(await differences(WITH_DEFAULTS, PLAIN)).toEqual([]);
   for (const [recorded, replayed] of [
-    [PLAIN, WRITTEN],
-    [WRITTEN, PLAIN],
+    [PLAIN, WITH_DEFAULTS],
+    [WITH_DEFAULTS, PLAIN],
   ] as const)
     expect((await replayRun(await logOf(recorded), { program: programOf(replayed) })).divergence).toBe(undefined);
 });

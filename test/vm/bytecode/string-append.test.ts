@@ -33,9 +33,11 @@ function rolesOf(code: Code, more: Partial<TestFunction> = {}): string {
   return roles.length === 0 ? "" : [...roles].map((role) => ".lcs"[role]).join("");
 }
 
+/** Instructions on local 0, which is appended to, and a load of another local. */
 const LOAD = ["LoadLocal", 0] as const;
 const STORE = ["StoreLocal", 0] as const;
 const OTHER = ["LoadLocal", 1] as const;
+/** Pushes the String that is appended. */
 const X = ["PushConst", 0] as const;
 
 describe("which instructions are an append", () => {
@@ -121,6 +123,7 @@ const loopProgram = (body: string, before = "", after = "string.len(s)"): string
     ${after}
 }
 `;
+/** The length of the text that `loopProgram` appends to, and the bytes charged for a String of one code unit. */
 const START = "some text to begin with".length;
 const one = BYTES.stringHeader + BYTES.codeUnit;
 

@@ -22,19 +22,20 @@ const MAX_WASTED = 21_000_000;
 const LONG = 3_900;
 
 const COUNT = 0;
-const ONE = 1;
-const ARGUMENT = 2;
+/** Indexes of constants, see `moduleCalling`. */
+const ONE_INDEX = 1;
+const ARGUMENT_INDEX = 2;
 /** An entry that is never compiled itself. It calls function 1 with constant 2, as often as constant 0 says. */
 const CALLER: TestFunction = {
   locals: 1,
   code: [
     ["PushConst", COUNT],
     ["StoreLocal", 0],
-    ["PushConst", ARGUMENT],
+    ["PushConst", ARGUMENT_INDEX],
     ["Call", 1, 1],
     "Pop",
     ["LoadLocal", 0],
-    ["PushConst", ONE],
+    ["PushConst", ONE_INDEX],
     "Sub",
     "Dup",
     ["StoreLocal", 0],
@@ -43,7 +44,7 @@ const CALLER: TestFunction = {
   ],
 };
 /** Code that returns at once, because the argument is false here. */
-const LEAVES: Code = [["LoadLocal", 0], ["JmpIf", 4], ["PushConst", ONE], "Ret"];
+const LEAVES: Code = [["LoadLocal", 0], ["JmpIf", 4], ["PushConst", ONE_INDEX], "Ret"];
 
 const moduleCalling = (functions: readonly TestFunction[], times: number, argument: Value = false, more: readonly Value[] = []): Module =>
   moduleOf([CALLER, ...functions], [times, 1, argument, ...more]);
@@ -53,15 +54,18 @@ const LARGE_TABLE = Array.from({ length: 5_000 }, () => ({ tag: 0, target: 0 }))
 const CASES: Readonly<Record<string, () => Module>> = {
   "a chain of calls that ends in an effect": () => {
     const length = 12_000;
-    const links = Array.from({ length }, (_, i): TestFunction => ({ arity: 1, code: [["PushConst", ONE], ["Call", i + 2, 1], "Ret"] }));
-    const last: TestFunction = { arity: 1, code: [["PushConst", ONE], "Debug", "Ret"] };
-    return moduleOf([{ code: [["PushConst", ONE], "Ret"] }, ...links, last], [0, 1]);
+    const links = Array.from(
+      { length },
+      (_, i): TestFunction => ({ arity: 1, code: [["PushConst", ONE_INDEX], ["Call", i + 2, 1], "Ret"] }),
+    );
+    const last: TestFunction = { arity: 1, code: [["PushConst", ONE_INDEX], "Debug", "Ret"] };
+    return moduleOf([{ code: [["PushConst", ONE_INDEX], "Ret"] }, ...links, last], [0, 1]);
   },
   "results whose kinds become known last": () => {
     const length = 80;
     const functions = Array.from({ length }, (_, i): TestFunction => {
       const code = LEAVES.slice();
-      while (code.length < LONG) code.push(["PushConst", ONE], "Pop");
+      while (code.length < LONG) code.push(["PushConst", ONE_INDEX], "Pop");
       code.push(
         ...(i + 1 < length
           ? ([
@@ -78,7 +82,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
   "many blocks with many operands on the stack": () => {
     const length = 6;
     const functions = Array.from({ length }, (_, i): TestFunction => {
-      const code: Code = [...LEAVES, ["PushConst", ONE]];
+      const code: Code = [...LEAVES, ["PushConst", ONE_INDEX]];
       while (code.length < LONG / 2) code.push("Dup");
       while (code.length < LONG) code.push(["Jmp", code.length + 1]);
       if (i + 1 < length) code.push(["LoadLocal", 0], ["Call", i + 2, 1]);
@@ -90,7 +94,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
   "one large match table that many instructions share": () => {
     const code: Code = [["Jmp", 3], "Nop", "Ret"];
     for (let i = 0; i < 8; i++) code.push(["LoadLocal", 0], ["JmpIfNot", code.length + 4], ["LoadLocal", 0], ["Match", 0]);
-    code.push(["PushConst", ONE], "Ret");
+    code.push(["PushConst", ONE_INDEX], "Ret");
     const matchTables = [Array.from({ length: 65_536 }, (_, tag) => ({ tag, target: 2 }))];
     return moduleCalling([{ arity: 1, code, matchTables }], 2_000);
   },
@@ -110,7 +114,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
   "a function value that can never be compiled": () => {
     // A loop with two entry points.
     const code = LEAVES.slice();
-    while (code.length < LONG) code.push(["PushConst", ONE], "Pop");
+    while (code.length < LONG) code.push(["PushConst", ONE_INDEX], "Pop");
     const at = code.length;
     code.push(
       ["LoadLocal", 0],
@@ -121,7 +125,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
       "Nop",
       ["LoadLocal", 0],
       ["JmpIf", at + 3],
-      ["PushConst", ONE],
+      ["PushConst", ONE_INDEX],
       "Ret",
     );
     const caller: TestFunction = { arity: 1, code: [["PushConst", 3], ["LoadLocal", 0], ["CallIndirect", 1], "Ret"] };
@@ -135,7 +139,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
       code.push("Nop");
     }
     for (const [i, head] of heads.toReversed().entries()) code.push(["LoadLocal", i % 200], ["JmpIf", head]);
-    code.push(["PushConst", ONE], "Ret");
+    code.push(["PushConst", ONE_INDEX], "Ret");
     return moduleCalling([{ arity: 1, locals: 200, code }], 200);
   },
   "many loops in a row, each an entry point": () => {
@@ -150,11 +154,11 @@ const CASES: Readonly<Record<string, () => Module>> = {
         ["Jmp", at + 4],
         ["LoadLocal", 0],
         ["JmpIf", at + 1],
-        ["PushConst", ONE],
+        ["PushConst", ONE_INDEX],
         ["StoreLocal", 0],
       );
     }
-    code.push(["PushConst", ONE], "Ret");
+    code.push(["PushConst", ONE_INDEX], "Ret");
     return moduleCalling([{ arity: 1, code }], 20, 1, [false]);
   },
   "guesses about kinds that fail in one function after the other": () => {
@@ -165,18 +169,21 @@ const CASES: Readonly<Record<string, () => Module>> = {
         ["LoadLocal", 0],
         ["JmpIfNot", 7],
         ["LoadLocal", 0],
-        ["PushConst", ONE],
+        ["PushConst", ONE_INDEX],
         "Sub",
         ["StoreLocal", 0],
         ["Jmp", 0],
-        ["PushConst", ONE],
+        ["PushConst", ONE_INDEX],
         "Ret",
       ],
     };
-    const wide = Array.from({ length }, (): TestFunction => ({ arity: 1, code: [["LoadLocal", 0], ["PushConst", ONE], "Sub", "Ret"] }));
+    const wide = Array.from(
+      { length },
+      (): TestFunction => ({ arity: 1, code: [["LoadLocal", 0], ["PushConst", ONE_INDEX], "Sub", "Ret"] }),
+    );
     const all: Code = [["PushConst", 4], ["Call", 2, 1], "Pop"];
     for (let i = 0; i < length; i++) all.push(["LoadLocal", 0], ["Call", 3 + i, 1], "Pop");
-    all.push(["PushConst", ONE], "Ret");
+    all.push(["PushConst", ONE_INDEX], "Ret");
     return moduleCalling([{ arity: 1, code: all }, burn, ...wide], 70, I64_MAX, [0, 15_000]);
   },
   "large unused match tables in a function that is compiled into many units": () => {
@@ -217,19 +224,19 @@ const CASES: Readonly<Record<string, () => Module>> = {
       code.push(
         ["LoadLocal", 0],
         ["JmpIf", at + 5],
-        ["PushConst", ONE],
+        ["PushConst", ONE_INDEX],
         ["StoreLocal", 0],
         ["Jmp", at],
-        ["PushConst", ARGUMENT],
+        ["PushConst", ARGUMENT_INDEX],
         ["StoreLocal", 0],
       );
     }
     code.push(["LoadLocal", 0], ["JmpIfNot", code.length + 2 + 2 * callees]);
     for (let i = 0; i < callees; i++) code.push(["Call", 2 + i, 0], "Pop");
-    code.push(["PushConst", ONE], "Ret");
+    code.push(["PushConst", ONE_INDEX], "Ret");
     const branches: Code = [];
     for (let i = 0; i < 30; i++) branches.push(["LoadLocal", 0], ["JmpIf", branches.length + 3], "Nop");
-    branches.push(["PushConst", ONE], "Ret");
+    branches.push(["PushConst", ONE_INDEX], "Ret");
     const callee: TestFunction = { locals: 20, code: branches };
     return moduleCalling([{ arity: 1, code }, ...Array<TestFunction>(callees).fill(callee)], 40);
   },

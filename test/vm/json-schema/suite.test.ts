@@ -8,6 +8,7 @@ import { isJsonArray, isJsonObject, type JsonData, parseJson } from "../../../vm
 const SUITE = new URL("../../../../shared/testdata/json-schema/", import.meta.url);
 const FILES = existsSync(SUITE) ? readdirSync(SUITE).filter((file) => file.endsWith(".json")) : [];
 
+/** The kinds of the errors for a schema that refers to another document, and for a pattern with a Unicode class. */
 const LOADED = "schema.ref";
 const UNICODE_CLASS = "schema.form";
 
