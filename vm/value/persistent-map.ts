@@ -173,6 +173,8 @@ export class PersistentMap<T> implements Owned {
     this.size = version.size;
     this.#lookups = 0;
     this.#nodes = ownedTree && this.size < MIN_HISTORY_SIZE ? null : undefined;
+    // The changes that have paid for the nodes also pay for a history.
+    if (ownedTree && this.size >= MIN_HISTORY_SIZE) this.#length = this.size;
     if (this.#history !== undefined || this.#nodes !== undefined || this.size >= MIN_HISTORY_SIZE || this.#length < this.size) return;
     // These changes have paid for nodes that no other map uses.
     this.#root = treeCopy(this.root);
