@@ -235,7 +235,13 @@ export function instantiation(params: readonly ParamType[]): ReadonlyMap<ParamTy
 
 /** Returns a map from each row variable among the parameters to an open row. */
 export function rowInstantiation(params: readonly ParamType[]): ReadonlyMap<ParamType, OpenRow> {
-  return params.some((p) => p.use === "row") ? new Map(params.flatMap((p) => (p.use === "row" ? [[p, freshRow()]] : []))) : NO_ROWS;
+  let rowArgs: Map<ParamType, OpenRow> | undefined;
+  for (const param of params) {
+    if (param.use !== "row") continue;
+    rowArgs ??= new Map();
+    rowArgs.set(param, freshRow());
+  }
+  return rowArgs ?? NO_ROWS;
 }
 
 /** The changes that `unify` made, so that a caller can undo them. */

@@ -58,7 +58,9 @@ const NO_ITEMS: readonly RowItem[] = [];
 
 /** Returns the items that the row has so far. */
 export function itemsOf(row: Row): readonly RowItem[] {
-  if (row.length === 0) return NO_ITEMS;
+  const [first] = row;
+  if (first === undefined) return NO_ITEMS;
+  if (row.length === 1) return isOpenRow(first) ? first.bounds.lower : [first];
   const items = new Set<RowItem>();
   for (const part of row) {
     if (!isOpenRow(part)) items.add(part);

@@ -1,5 +1,6 @@
 /** Checks the types of the operands of operators, and finds the types of the results. */
 import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
+import { BorunaError } from "../../vm/error.ts";
 import { FloatValue } from "../../vm/value/value.ts";
 import type { BinaryOp, Expr, RangeOp, Span } from "../ast.ts";
 import type { Fix } from "../diagnostics.ts";
@@ -181,19 +182,16 @@ export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "bina
   // Only `++` uses the expected type, for the elements of empty lists. Other operators take their type from their operands.
   if (firstOp === "++") unify(type, expected);
   const first = checker.check(expr.first, type);
-  const rest: Extract<Ir, { kind: "chain" }>["rest"][number][] = [];
-  for (const r of expr.rest) {
-    // All operators of a chain have the same precedence as the first.
-    if (r.op === "&&" || r.op === "||" || r.op === ".." || r.op === "..=") continue;
+  const rest = expr.rest.map(({ op, operand, opSpan }): Extract<Ir, { kind: "chain" }>["rest"][number] => {
+    if (op === "&&" || op === "||" || op === ".." || op === "..=")
+      throw new BorunaError("internal", "a chain has operators of two precedences");
     const leftType = type;
-    if (r.op === "++" && !mayAccept(r.op, leftType) && reportIncrement(checker, r.operand, r.opSpan)) {
-      rest.push({ op: r.op, type: ERROR, operand: errorExpression(r.opSpan).ir, span: r.opSpan });
-      continue;
-    }
-    const right = checkRightSide(checker, r.op, leftType, r.operand, { start: expr.first.span.start, end: r.operand.span.end }, expr);
+    if (op === "++" && !mayAccept(op, leftType) && reportIncrement(checker, operand, opSpan))
+      return { op, type: ERROR, operand: errorExpression(opSpan).ir, span: opSpan };
+    const right = checkRightSide(checker, op, leftType, operand, { start: expr.first.span.start, end: operand.span.end }, expr);
     type = right.type;
-    rest.push({ op: r.op, type: leftType, operand: right.ir, span: r.opSpan });
-  }
+    return { op, type: leftType, operand: right.ir, span: opSpan };
+  });
   return { ir: { kind: "chain", first, rest, span: expr.span }, type };
 }
 

@@ -116,11 +116,12 @@ export class Cursor {
   }
 
   get token(): Token {
-    return this.peek(0);
+    // `#index` is at most `#endIndex`.
+    return this.#tokens[this.#index] ?? NO_TOKEN;
   }
 
   get kind(): TokenKind {
-    return this.peek(0).kind;
+    return this.token.kind;
   }
 
   get header(): Header {
@@ -144,12 +145,12 @@ export class Cursor {
   }
 
   at(kind: TokenKind): boolean {
-    return this.peek(0).kind === kind;
+    return this.token.kind === kind;
   }
 
   /** Takes the next token, and counts open brackets for `recover`. */
   next(): Token {
-    const token = this.peek(0);
+    const { token } = this;
     if (token.kind === "(" || token.kind === "[") this.#openParens += 1;
     else if (token.kind === ")" || token.kind === "]") this.#openParens -= 1;
     else if (token.kind === "{") this.#openBraces += 1;
@@ -172,7 +173,7 @@ export class Cursor {
 
   /** Whether a line ends before the next token and newlines matter here. */
   atNewline(): boolean {
-    return this.#context.newlinesMatter && this.peek(0).isAfterLineBreak;
+    return this.#context.newlinesMatter && this.token.isAfterLineBreak;
   }
 
   spanFrom(start: number): Span {
@@ -386,7 +387,7 @@ export class Cursor {
 
   /** Whether the next token begins an item instead of a statement. */
   atItem(): boolean {
-    return beginsItem(this.peek(0), this.peek(1), this.peek(2));
+    return beginsItem(this.token, this.peek(1), this.peek(2));
   }
 
   /** Whether the next token begins an item in the first column. If a block is open there, its `}` is missing. */

@@ -6,11 +6,10 @@ import { type Bracket, CLOSING, type Cursor } from "./cursor.ts";
 /** Parses elements separated by commas, an optional trailing comma and the closing bracket. The caller has taken `opener`. */
 export function parseCommaList<T>(c: Cursor, opener: Token, bracket: Bracket, element: string, parse: (c: Cursor) => T): readonly T[] {
   const closer = CLOSING[bracket];
-  const elements: T[] = [];
-  while (!c.at(closer) && !c.at("eof")) {
-    elements.push(parse(c));
-    if (!c.take(",")) break;
-  }
+  const isEmpty = c.at(closer) || c.at("eof");
+  // An array with one element takes less space than one that grew by a push, and most lists have one element.
+  const elements: T[] = isEmpty ? [] : [parse(c)];
+  while (!isEmpty && c.take(",") && !c.at(closer) && !c.at("eof")) elements.push(parse(c));
   c.close(opener, bracket, element);
   return elements;
 }

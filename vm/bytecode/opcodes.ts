@@ -443,14 +443,19 @@ export const OPCODES = {
 
 export type OpName = keyof typeof OPCODES;
 export type { OpcodeRow };
-export type NamedOpcode = OpcodeRow & { readonly name: OpName };
+export interface NamedOpcode extends OpcodeRow {
+  readonly name: OpName;
+  /** The index of the operand that says how many more values the instruction pops; -1 if it always pops `pops` values. */
+  readonly countIndex: number;
+}
 
 const OP_NAMES: readonly OpName[] = Object.keys(OPCODES).filter(isOpName);
 
 /** Returns a row with all fields, in the same order as in every other row. V8 reads such objects several times as fast. */
 function namedOpcode(name: OpName): NamedOpcode {
   const { tag, operands, pops, popsCount, pushes, flow, traps, builtin: builtinName, extension, stack, doc }: OpcodeRow = OPCODES[name];
-  return { tag, operands, pops, popsCount, pushes, flow, traps, builtin: builtinName, extension, stack, doc, name };
+  const countIndex = popsCount === true ? operands.indexOf("count") : -1;
+  return { tag, operands, pops, popsCount, pushes, flow, traps, builtin: builtinName, extension, stack, doc, name, countIndex };
 }
 
 const ROWS: ReadonlyMap<OpName, NamedOpcode> = new Map(OP_NAMES.map((name) => [name, namedOpcode(name)]));

@@ -4,14 +4,14 @@
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { MatchArm } from "./module.ts";
-import { opcodeOf, OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { type NamedOpcode, opcodeOf, OPCODES } from "./opcodes.ts";
 
 /** Words per instruction in `VerifiedFunction.code`: the tag and three operands. */
 export const CODE_STRIDE = 4;
 
 /** Returns how many values an instruction pops: a fixed number and, for some opcodes, its operand `count`. It begins at `code[at]`. */
-export function popCount(opcode: OpcodeRow, code: Int32Array, at: number): number {
-  return opcode.pops + (opcode.popsCount === true ? (code[at + 1 + opcode.operands.indexOf("count")] ?? 0) : 0);
+export function popCount({ pops, countIndex }: NamedOpcode, code: Int32Array, at: number): number {
+  return countIndex < 0 ? pops : pops + (code[at + 1 + countIndex] ?? 0);
 }
 
 const RET = OPCODES.Ret.tag;
