@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { sampled } from "../cases.ts";
 import { environment, MAIN } from "./boruna.ts";
 
 const SPY = fileURLToPath(new URL("script-spy.mjs", import.meta.url));
@@ -62,13 +63,14 @@ describe("the code that V8 made is kept beside core.js", () => {
     run();
     const bytes = readFileSync(cache);
     const { size } = statSync(core);
-    for (const at of [0, size, size + 100, Math.floor((size + bytes.length) / 2) + 100, bytes.length - 1]) {
+    const places = [size + 100, 0, size, Math.floor((size + bytes.length) / 2) + 100, bytes.length - 1];
+    for (const at of sampled(places)) {
       const damaged = Buffer.from(bytes);
       damaged[at] = (damaged[at] ?? 0) ^ 0xff;
       writeFileSync(cache, damaged);
       expect(run()).toEqual({ stdout: "1\n", stderr: "", code: "none" });
     }
-    for (const length of [0, 1, size, bytes.length - 1]) {
+    for (const length of sampled([bytes.length - 1, 0, 1, size])) {
       writeFileSync(cache, bytes.subarray(0, length));
       expect(run().stdout).toBe("1\n");
     }

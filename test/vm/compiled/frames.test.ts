@@ -140,8 +140,9 @@ describe.each(Object.entries(PROGRAMS))("%s", (_, text) => {
     const program = programOf(text);
     const whole = sameOnBoth(program, { host }, engine);
     expect(whole.end).toMatch(/^value/);
-    // With `auto`, the next runs have hot functions.
-    for (let hot = 0; hot < 500_000 && engine === "auto"; hot += whole.steps) sameOnBoth(program, { host }, engine);
+    // With `auto`, functions are compiled once they have run for long enough.
+    for (let steps = 0; steps < 500_000 && countsOf(program, engine).entered <= 20; steps += whole.steps)
+      sameOnBoth(program, { host }, engine);
     const points = cases(400);
     for (let i = 1; i <= points; i++) {
       const max_steps = Math.max(1, Math.floor((whole.steps * i) / points) - (i % 29));
