@@ -70,6 +70,7 @@ function useChanges(before: Use | undefined, after: Use | undefined, isSameCode:
   ];
 }
 
+/** Compares how many calls one run can make. */
 function totalChanges(before: Use, after: Use): readonly Change[] {
   if (before.total === after.total) return [];
   const count = (total: number): string => (total === Infinity ? "any number of" : String(total));

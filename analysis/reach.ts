@@ -54,6 +54,7 @@ export function reachOfCall(call: EffectCall): Reach {
 export const isVague = ({ name }: CapabilityDecl, param: string, text: KnownText): boolean =>
   !text.isExact && (text.text === "" || (name === "net.fetch" && param === "url" && !hasHost(text.text)));
 
+/** Combines the possible texts of all targets. If there are too many combinations, the later targets count as any text. */
 function tuplesOf(targets: readonly Target[]): readonly Tuple[] {
   const count = targets.reduce((product, { texts }) => product * texts.length, 1);
   const hasTooMany = count > MAX_TUPLES;

@@ -88,6 +88,7 @@ class Search {
     return new Map(this.#walked.flatMap((node) => (node.walked === undefined ? [] : [[node, reachedOf(node, node.walked)]])));
   }
 
+  /** Returns the general instance of the function. Makes it if there is none. */
   #generalNode(callable: Callable): Node {
     const existing = this.#general.get(callable);
     if (existing !== undefined) return existing;
@@ -187,6 +188,7 @@ class Search {
     this.#enqueue(node);
   }
 
+  /** Returns what is known about a parameter of a general instance after one more argument (see `MAX_CHANGES`). */
   #joined(node: Node, before: Known, arg: Known): Known {
     const lose = (targets: Iterable<Callable>): void => this.#stopTracking(node, targets);
     if (node.changes <= MAX_CHANGES || before?.kind === "functions") return joinKnown(before, arg, lose);
@@ -196,6 +198,7 @@ class Search {
     return undefined;
   }
 
+  /** Records that the node may run these functions, which are no longer tracked. */
   #stopTracking(node: Node, targets: Iterable<Callable>): void {
     for (const target of targets) {
       const general = this.#generalNode(target);

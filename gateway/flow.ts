@@ -110,6 +110,7 @@ export class RunFlow implements FlowHost {
     this.#release(false);
   }
 
+  /** Releases the spans held back when the queue of the exporter has room again. */
   #awaitRoom(): void {
     if (!this.#mayWait) return;
     this.#room = this.#tracing?.backpressure()?.then(() => {

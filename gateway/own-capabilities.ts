@@ -106,6 +106,7 @@ export function ownMocks(registry: CapabilityRegistry): readonly (readonly [stri
   return codeOf(registry, (code) => code.mock);
 }
 
+/** Returns the handlers or mocks of the host's own capabilities, by name. */
 function codeOf(registry: CapabilityRegistry, select: (code: OwnCode) => Handler | undefined): readonly (readonly [string, Handler])[] {
   return registry.own.flatMap((capability) => {
     const code = CODE.get(capability);
@@ -143,6 +144,7 @@ function dataOf(declaration: unknown): JsonData {
   }
 }
 
+/** Returns the mock as a handler. A mock that is a value must have the result type. */
 function mockOf(capability: CapabilityDecl, mock: unknown): Handler {
   if (isHandler(mock)) return mock;
   const result = capability.signatures[0]?.result;

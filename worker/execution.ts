@@ -100,6 +100,7 @@ export function objectOf(text: string): ReadonlyMap<string, JsonData> {
   return data;
 }
 
+/** Returns the decision that a person gave to a call. Undefined if there is none. */
 export function givenDecision(row: DecisionRow | undefined): Decision | undefined {
   if (row === undefined) return undefined;
   const given: unknown = JSON.parse(row.body);

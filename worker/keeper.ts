@@ -69,6 +69,7 @@ export async function keepRuns(options: KeeperOptions): Promise<KeeperRound | un
   }
 }
 
+/** Does the work of one round, in one transaction. */
 async function doRound(options: KeeperOptions, transaction: PoolClient): Promise<KeeperRound> {
   const reaped = await reap(options, transaction);
   await rewindEnded(options, transaction);

@@ -318,6 +318,7 @@ export class AnalyzedFile {
     return all.sort(compareDiagnostics);
   }
 
+  /** Returns the diagnostics of the items and bodies in a section. */
   #partsOf(section: Section, effects: ReadonlyMap<SourceUnit, Diagnostics>): readonly Diagnostics[] {
     const parts = [this.#typeDiagnosticsOf.get(section), this.#duplicates.get(section)];
     for (const item of section.items) {
@@ -340,6 +341,7 @@ export class AnalyzedFile {
     return { ...diagnostic, span: place(diagnostic.span), fixes };
   }
 
+  /** Returns the edit that imports a library, with a span in the file. */
   #importEdit(library: string): Edit {
     const items = this.sections.flatMap(({ items: sectionItems, start }) =>
       sectionItems.map((item) => ({ kind: item.kind, span: { start: item.span.start + start, end: item.span.end + start } })),

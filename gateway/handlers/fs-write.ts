@@ -95,6 +95,7 @@ function carryOut(write: Write, located: LocatedFile): void {
   withParent(located, path, (folder) => removeEntry(folder, name, statEntry(folder, name, located, path), path));
 }
 
+/** Writes a file of an open folder. Follows a link with that name, unless the file must be new. */
 function writeIn(folder: OpenFolder, name: string, write: Write, located: LocatedFile): void {
   const { operation, bytes, path, maxBytes, cleanedFolders } = write;
   const oldStats = statEntry(folder, name, located, path);

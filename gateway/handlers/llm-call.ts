@@ -128,6 +128,7 @@ interface CallSpending {
   countLost(): void;
 }
 
+/** Makes what reserves and counts the tokens and the cost of one call, over all its attempts. */
 function spendingOf(spending: Spending, { llm_policy }: Policy, model: string, { worstCase }: LlmRequest): CallSpending {
   let settleLast: ((used: Usage) => void) | undefined;
   let lastUsage: Usage | undefined;
@@ -278,6 +279,7 @@ async function ask(attempts: Attempts): Promise<{ readonly answer: EndpointAnswe
   }
 }
 
+/** Sends the request. If it surely did not reach the endpoint, nothing was used. */
 async function sendOnce(send: Send, spending: CallSpending): Promise<Dispatcher.ResponseData> {
   try {
     return await send();

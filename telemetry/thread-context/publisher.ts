@@ -76,6 +76,7 @@ class Publisher implements ThreadContext {
     this.#atPlaces((place) => place.leave());
   }
 
+  /** Calls `body` for each place where the context is published. After an error, publishes nothing more. */
   #atPlaces(body: (place: ThreadContext) => void): void {
     try {
       for (const place of this.#places) body(place);

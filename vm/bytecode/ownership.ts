@@ -138,6 +138,7 @@ const LISTS_OF_PARTS: ReadonlySet<string> = new Set(["map.keys", "map.values"]);
 const NEW_VALUES: ReadonlySet<number> = new Set([OPCODES.MakeList, OPCODES.MakeMap, OPCODES.MakeRecord].map(({ tag }) => tag));
 const KEEP_NO_OPERAND: ReadonlySet<number> = new Set([OPCODES.Eq, OPCODES.Neq, OPCODES.Pop].map(({ tag }) => tag));
 
+/** Returns what the instruction does with its operands; undefined if it may do anything. */
 function operandUse(opcode: OpcodeRow, operand: number): OperandUse | undefined {
   if (NEW_VALUES.has(opcode.tag)) return "new";
   if (KEEP_NO_OPERAND.has(opcode.tag)) return "value";

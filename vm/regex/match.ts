@@ -114,6 +114,7 @@ function findClass(classStarts: Int32Array, point: number): number {
   return low;
 }
 
+/** Begins a round, which empties both sets of instructions. */
 function newRound(m: Matcher): number {
   m.round += 1;
   if (m.round === 0x7fffffff) {
@@ -267,6 +268,7 @@ function fitsMemory(m: Matcher, { slots }: Choice): boolean {
   return m.heldNumbers <= MAX_HELD_NUMBERS;
 }
 
+/** Returns the choice for a match that begins at the position. */
 function startChoice(m: Matcher, state: State, kindBefore: number): Choice {
   const cachedChoice = state.starts[kindBefore];
   if (cachedChoice !== undefined) return cachedChoice;

@@ -194,6 +194,7 @@ export class ValueWriter {
     open.push({ node: part, parts: nodeParts(part, (trie) => this.#versionTree(trie)), next, buffer });
   }
 
+  /** Returns how far the buffer has been written. */
   #progressOf(buffer: ListBuffer<Value>): Progress {
     const progress = this.#progress.get(buffer);
     if (progress !== undefined) return progress;
