@@ -287,6 +287,7 @@ export class Adapter {
     return { variables: all.slice(start, start + count) };
   }
 
+  /** Returns what a `variablesReference` of the client stands for. */
   #container(args: Arguments): Container {
     const reference = countOf(args, "variablesReference");
     const container = this.#containers[reference - 1];

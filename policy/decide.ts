@@ -84,6 +84,7 @@ export class Decisions {
     return approvalDecision !== undefined && exemption?.(args) === undefined ? approvalDecision : decision;
   }
 
+  /** Returns what the rule of a capability decides, which is the same for all of its calls. */
   #ruleOf(capability: CapabilityDecl): RuleDecision {
     const { name } = capability;
     const decision = ruleDecision(this.#policy, name);

@@ -78,6 +78,7 @@ export class SessionCalls {
     return new Map([...handlers].map(([name, handler]) => [name, this.#remembering(handler)]));
   }
 
+  /** Returns a handler that calls the given one only for calls that the session has not made before. */
   #remembering(handler: Handler | MachineHandler): Handler | MachineHandler {
     if (!(handler instanceof MachineHandler)) {
       return (args, context) => {
@@ -102,6 +103,7 @@ export class SessionCalls {
   }
 }
 
+/** Returns the remembered answer of a call or throws its remembered error. If there is none, calls `make` and remembers what it does. */
 function answerOnce<T>(answers: Answers<T>, call: number, make: () => T): T {
   const remembered = answers.get(call);
   if (remembered !== undefined) return remembered();

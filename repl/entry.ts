@@ -98,6 +98,7 @@ function strayBrace(tokens: readonly Token[]): Span | undefined {
 const OPENERS = new Set(["(", "[", "{"]);
 const CLOSERS = new Set([")", "]", "}"]);
 
+/** Returns what an entry that is not complete lacks. */
 function missingIn(text: string, tokens: readonly Token[], diagnostics: Diagnostics, draft: SessionProgram): MissingPart {
   let depth = 0;
   for (const { kind } of tokens) {

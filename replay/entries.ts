@@ -184,6 +184,7 @@ class Places {
     this.#replay.catch(() => undefined);
   }
 
+  /** Called by the replay for each call. Returns a promise if the replay is far ahead of the reader and must wait. */
   #receive(call: RepeatedCall): Promise<void> | undefined {
     this.#foundCalls.push(call);
     if (this.#foundCalls.length < MAX_AHEAD) return undefined;

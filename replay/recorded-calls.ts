@@ -186,6 +186,7 @@ export class RecordedCalls implements EventSink {
     return this.#text({ type: "CapError", capability, ...answer.failure });
   }
 
+  /** Returns the answer of an open call to its handler, or throws its failure. */
   #takeAnswer(call: number): Value {
     const open = this.#open.get(call);
     if (open === undefined) throw new BorunaError("internal", "a handler was asked before its call was logged");

@@ -302,6 +302,7 @@ export class ValueMaker {
     }
   }
 
+  /** Makes a line of fields, such as a line of a CSV file. */
   #line(choose: Chooser, flavor: Flavor): string {
     const separator = choose.oneOf<string>(",", " ", ...this.#vocabulary.separators);
     const fields = Array.from({ length: choose.weighted([1, 2, 3, 1]) }, () =>

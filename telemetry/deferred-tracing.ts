@@ -9,6 +9,7 @@ interface DeferredTracing {
   finish(overrides: Partial<RunSpanEnd>): void;
 }
 
+/** Returns a `Tracing` whose run span ends only when the caller ends it. */
 export function deferredTracing(tracing: Tracing): DeferredTracing {
   let started: RunTracing | undefined;
   let end = (_overrides: Partial<RunSpanEnd>): void => undefined;

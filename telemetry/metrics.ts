@@ -27,6 +27,7 @@ export function meteredTracing(tracing: Tracing, meter?: Meter): Tracing {
   };
 }
 
+/** Returns the run with its calls and its end counted by the instruments. */
 function meteredRun(run: RunTracing, mode: RunMode, instruments: Instruments): RunTracing {
   const startedAt = performance.now();
   return {

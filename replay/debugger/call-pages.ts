@@ -71,6 +71,7 @@ export class CallPages {
     }
   }
 
+  /** Returns the calls of a page. Keeps the most recently used pages in memory. */
   #page(index: number): readonly LoggedCall[] {
     const page = this.#pages.get(index) ?? this.#readPage(index);
     this.#pages.delete(index);
@@ -116,6 +117,7 @@ export class CallPages {
     }
   }
 
+  /** Reads a record again. An error means that the file was changed since it was checked. */
   #record(read: () => LogRecord): LogRecord {
     try {
       return read();

@@ -201,6 +201,7 @@ export class Debugger {
     return resolved.map((entry) => entry?.line);
   }
 
+  /** Finds the line or the capability of a breakpoint. Undefined if the program has none. */
   #resolve(breakpoint: Breakpoint, index: number): { readonly line: number; readonly breakpoint: ResolvedBreakpoint } | undefined {
     const { condition } = breakpoint;
     if ("capability" in breakpoint) {
@@ -213,6 +214,7 @@ export class Debugger {
     return { line, breakpoint: { index, condition, matches: (stop) => stop.line === line && this.#lines.fileIndexOf(stop.fn) === file } };
   }
 
+  /** Whether the breakpoint is at this stop, and its condition is true there. */
   #holds({ matches, condition }: ResolvedBreakpoint, stop: Stop, task: Actor | undefined): boolean {
     if (!matches(stop)) return false;
     if (condition === undefined || task === undefined) return true;

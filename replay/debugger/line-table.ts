@@ -63,6 +63,7 @@ export class LineTable {
     return lines;
   }
 
+  /** Returns for each instruction the line that begins there, or 0. */
   #startsOf(fn: VerifiedFunction): Int32Array {
     const { debug } = this.#program.module;
     const starts = new Int32Array(fn.def.code.length);
@@ -77,6 +78,7 @@ export class LineTable {
   }
 }
 
+/** Returns for each local the first instruction that stores into it. */
 function firstStores({ code, def }: VerifiedFunction): Int32Array {
   const first = new Int32Array(def.locals).fill(code.length);
   for (let pc = def.code.length - 1; pc >= 0; pc--) {

@@ -232,6 +232,7 @@ export class Timeline {
     }
   }
 
+  /** Explores the next interval of the run. Takes a snapshot at its end, unless the whole run is explored then. */
   #exploreOn(): void {
     const { machine } = this.#frontier;
     const last = interruptedAt(this.#recording);
@@ -305,6 +306,7 @@ export class Timeline {
     if (isKept) this.#keepStops(snapshot.step, { end, stops });
   }
 
+  /** Keeps the stops of a segment in memory, and drops those of the least recently used one. */
   #keepStops(step: number, segment: { readonly end: number; readonly stops: readonly Stop[] }): void {
     this.#stops.delete(step);
     this.#stops.set(step, segment);

@@ -145,6 +145,7 @@ export function chooseValues(log: RunLog, selectors: readonly string[], blobs: B
   return { blobs: found, repeated: repeatedIn(log, found, texts, blobs) };
 }
 
+/** Returns the places that still show one of the redacted texts. */
 function repeatedIn(log: RunLog, found: ReadonlySet<string>, texts: RedactedTexts, blobs: BlobReader): readonly ValuePlace[] {
   const repeated: ValuePlace[] = [];
   for (const { event, valueName, content } of valuesOf(log)) {

@@ -259,6 +259,7 @@ class WorkerPool {
     if (this.#unavailableBecause !== undefined) throw unavailableError(this.#unavailableBecause);
   }
 
+  /** Throws `pool.full` if too many runs wait already. */
   #checkRoom(tenant: string): void {
     const limit = this.#queue.limitReached(tenant);
     if (limit === undefined) return;
@@ -269,6 +270,7 @@ class WorkerPool {
     });
   }
 
+  /** Throws `usage` if no worker has enough memory for the run. */
   #checkSize({ allocBytes }: PreparedRun): void {
     const { maxBytesPerWorker } = this.#settings;
     if (allocBytes <= maxBytesPerWorker) return;
