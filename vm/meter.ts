@@ -68,7 +68,7 @@ export class Meter {
   frame: Slots = NO_SLOTS;
   frameBase: number = 0;
   leftAt: number = 0;
-  /** The uniqueness of the list that a compiled function has just returned (see `compiled/unique-lists.ts`). */
+  /** The uniqueness of the value that a compiled function has just returned (see `compiled/uniqueness.ts`). */
   returnedUniqueness: number = 0;
 
   constructor(maxSteps: number, maxAllocBytes: number) {

@@ -1,6 +1,6 @@
 /** The native builtins of the module `list`. */
 import { addInts } from "../value/arithmetic.ts";
-import { BYTES, listChangeCharge, slotsCharge, UNITS } from "../cost.ts";
+import { BYTES, listChangeCharge, slotsCharge, UNITS, unpaidListChanges } from "../cost.ts";
 import { compareTotal, equalWith } from "../value/equality.ts";
 import { ListValue } from "../value/list.ts";
 import { MachineTrap, type Meter, typeTrap, WorkMeter } from "../meter.ts";
@@ -39,11 +39,26 @@ export function indexInto(items: ListValue, index: Value): number {
   throw new MachineTrap("index_out_of_bounds", `list index out of bounds: index ${at}, length ${items.length}${hint}`);
 }
 
-/** Does the same as `list.push`, but changes the list in place. Nothing else may refer to the list. */
+/** Does the same as `list.push`, but may change the list in place. Nothing else may refer to the list. */
 export function growList(meter: Meter, xs: Value, value: Value): Value {
   const items = expectList(xs);
   meter.allocateList(items.length + 1, BYTES.push);
-  return items.grow(value);
+  const grown = items.grow(value);
+  return grown === items ? items : paidVersion(items, grown);
+}
+
+/** Does the same as `list.take` for a list to which nothing else refers. */
+export function takeOfUnique(meter: Meter, xs: Value, count: Value): Value {
+  meter.allocate(BYTES.push);
+  const items = expectList(xs);
+  return paidVersion(items, items.slice(0, listIndex(expectInt(count))));
+}
+
+/** Returns the version of a list after a change. Gives it an array of its own if the charges for such changes have paid for one (see `withElement`). */
+function paidVersion(before: ListValue, after: ListValue): ListValue {
+  if (after === before || after.length === 0 || after.ownsArray) return after;
+  after.paidChanges = before.paidChanges + 1;
+  return after.paidChanges < unpaidListChanges(after.length) ? after : ListValue.of(after.toArray());
 }
 
 /** Does the same as `list.take`, but may change the list in place. Nothing else may refer to the list or its storage. */

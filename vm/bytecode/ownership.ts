@@ -136,6 +136,25 @@ const NEW_LISTS: ReadonlySet<string> = new Set([
 /** Builtins that make a new list of parts of their operand. */
 const LISTS_OF_PARTS: ReadonlySet<string> = new Set(["map.keys", "map.values"]);
 const NEW_VALUES: ReadonlySet<number> = new Set([OPCODES.MakeList, OPCODES.MakeMap, OPCODES.MakeRecord].map(({ tag }) => tag));
+/** Their results are numbers, texts or Bools, which have no owner. */
+const COMPUTE: ReadonlySet<number> = new Set(
+  [
+    OPCODES.Add,
+    OPCODES.Sub,
+    OPCODES.Mul,
+    OPCODES.Div,
+    OPCODES.Mod,
+    OPCODES.FDiv,
+    OPCODES.Neg,
+    OPCODES.Lt,
+    OPCODES.Lte,
+    OPCODES.Gt,
+    OPCODES.Gte,
+    OPCODES.Not,
+    OPCODES.And,
+    OPCODES.Or,
+  ].map(({ tag }) => tag),
+);
 const KEEP_NO_OPERAND: ReadonlySet<number> = new Set([OPCODES.Eq, OPCODES.Neq, OPCODES.Pop].map(({ tag }) => tag));
 
 /** Returns what the instruction does with its operands; undefined if it may do anything. */
@@ -154,7 +173,8 @@ export function builtinName(opcode: OpcodeRow, operand: number): string | undefi
 /** Returns whether an instruction stores none of its operands. It may return parts of an operand. */
 export function keepsNoOperand(opcode: OpcodeRow, operand: number): boolean {
   const use = operandUse(opcode, operand);
-  return use === "value" || use === "part" || LISTS_OF_PARTS.has(builtinName(opcode, operand) ?? "");
+  if (COMPUTE.has(opcode.tag) || LISTS_OF_PARTS.has(builtinName(opcode, operand) ?? "")) return true;
+  return use === "value" || use === "part";
 }
 
 /** Returns whether the result of a builtin is always a new list, which shares no storage with other lists. */

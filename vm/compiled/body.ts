@@ -73,7 +73,7 @@ export interface Operand {
   readonly local: number;
   /** For a Float that was read from a list, record or other value: the variable that holds the boxed Float. */
   readonly boxed?: string;
-  /** An expression for the uniqueness of the list, if the operand takes it over from a local or a call (see `unique-lists.ts`). */
+  /** An expression for the uniqueness of the value, if the operand takes it over from a local or a call (see `uniqueness.ts`). */
   readonly uniqueness?: string;
   /** Whether the expression is a bare option (see `bare-options.ts`). */
   readonly isBare?: true;
@@ -117,7 +117,7 @@ export class FunctionBody {
   readonly lines: string[] = [];
   readonly appends: AppendAnalysis;
   readonly uniqueLists: UniqueLists;
-  /** The locals that have a variable for the uniqueness of their list (see `trackedLists`). */
+  /** The locals that have a variable for the uniqueness of their value (see `trackedLists`). */
   readonly tracked: ReadonlySet<number>;
   /** The ownership roles of the instructions (see `bytecode/ownership.ts`). */
   readonly roles: Uint8Array;
@@ -139,7 +139,7 @@ export class FunctionBody {
   /** The operands and the kinds of the locals before the next instruction to be written. */
   stack: Operand[] = [];
   locals: ValueKind[] = [];
-  /** The number of variables that the function needs for operands, and for the uniqueness of lists in operands. */
+  /** The number of variables that the function needs for operands, and for their uniqueness. */
   operandVariables = 0;
   flagVariables = 0;
   /** The steps that the current block charges in addition to one for each instruction, and its bytes of fixed size. */
@@ -214,17 +214,22 @@ export class FunctionBody {
     this.stack.push({ code: variable, kind, local: -1 });
   }
 
-  /** Sets the uniqueness of the list in the top operand. A constant needs no variable. */
+  /** Sets the uniqueness of the top operand. A constant needs no variable. */
   setUnique(expression: string): void {
     const top = this.pop();
     this.stack.push({ ...top, uniqueness: this.toFlag(expression, this.stack.length) });
   }
 
-  /** Writes the expression's value into the variable for the uniqueness of the list at a stack position. Returns that variable or the constant. */
-  toFlag(expression: string, index: number): string {
-    const flag = `flag${index}`;
-    if (/^\d$/.test(expression) || expression === flag) return expression;
+  /** Returns the variable for the uniqueness of the operand at a stack position. */
+  flagName(index: number): string {
     this.flagVariables = Math.max(this.flagVariables, index + 1);
+    return `flag${index}`;
+  }
+
+  /** Writes the expression's value into the variable for the uniqueness of the operand at a stack position. Returns that variable or the constant. */
+  toFlag(expression: string, index: number): string {
+    const flag = this.flagName(index);
+    if (/^\d$/.test(expression) || expression === flag) return expression;
     this.line(`${flag} = ${expression};`);
     return flag;
   }

@@ -3,14 +3,17 @@
  * call, nothing new refers to the argument of such a parameter.
  *
  * A function borrows a parameter if every load of the parameter's local borrows. A load borrows in three cases: an instruction reads the value
- * and does not store it; a call borrows it as an argument; or it is stored in a local all of whose loads borrow.
+ * and does not store it; a call borrows it as an argument; or it is stored in a local all of whose loads borrow. The read of a record's field
+ * borrows if it is used in one of these ways, too, or as a condition.
  */
 import { memoizeInObject } from "../lazy.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { keepsNoOperand } from "../bytecode/ownership.ts";
-import { followOperands } from "../bytecode/operand-origins.ts";
+import { followOperands, type Origin } from "../bytecode/operand-origins.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+
+const CONDITIONS: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfNot.tag]);
 
 /** Returns whether a function only borrows a parameter. Both are given by their indices. */
 export type IsBorrowed = (fn: number, param: number) => boolean;
@@ -64,7 +67,17 @@ function findUses(fn: VerifiedFunction, { keep, pass }: UseVisitor): void {
   const { code } = fn;
   /** The loads whose values are not kept where they are used. */
   const borrows = new Set<number>();
-  followOperands(fn, ({ opcode, operand, popped, originOf }) => {
+  /** The reads of fields of records in locals. */
+  const fields: Origin[] = [];
+  followOperands(fn, ({ pc, opcode, operand, popped, originOf }) => {
+    const record = opcode.tag === OPCODES.GetField.tag ? originOf(0) : undefined;
+    if (record !== undefined) {
+      const field = { ...record, loadPc: pc };
+      borrows.add(record.loadPc);
+      if (CONDITIONS.has(code[(pc + 1) * CODE_STRIDE] ?? 0)) borrows.add(pc);
+      fields.push(field);
+      return field;
+    }
     const isCall = opcode.tag === OPCODES.Call.tag || opcode.tag === OPCODES.TailCall.tag;
     for (let above = 0; above < popped; above++) {
       const origin = originOf(above);
@@ -78,6 +91,7 @@ function findUses(fn: VerifiedFunction, { keep, pass }: UseVisitor): void {
     if (opcode.tag === OPCODES.Update.tag) keep(operand);
     return undefined;
   });
+  for (const { local, loadPc } of fields) if (!borrows.has(loadPc)) keep(local);
   for (let pc = 0; pc * CODE_STRIDE < code.length; pc++)
     if (code[pc * CODE_STRIDE] === OPCODES.LoadLocal.tag && !borrows.has(pc)) keep(code[pc * CODE_STRIDE + 1] ?? 0);
 }

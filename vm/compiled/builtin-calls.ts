@@ -161,9 +161,13 @@ function writeTake(
   const from = views.get(pc);
   const unique = from !== undefined && body.tracked.has(from) ? `unique${from}` : uniquenessOf(body, changes.get(pc), list);
   if (unique === undefined || length === undefined || list === undefined) return body.push(call, kind);
-  const [name, result] = from === undefined ? ["shortenList", 2] : ["viewList", 3];
-  body.push(`${unique} === 2 ? ${name}(meter, ${toBoxed(list)}, ${length}) : ${call}`, kind);
-  body.setUnique(`${unique} === 2 ? ${result} : 0`);
+  const args = `(meter, ${toBoxed(list)}, ${length})`;
+  if (from !== undefined) {
+    body.push(`${unique} === 2 ? viewList${args} : ${call}`, kind);
+    return body.setUnique(`${unique} === 2 ? 3 : 0`);
+  }
+  body.push(`${unique} === 2 ? shortenList${args} : ${unique} > 0 ? takeOfUnique${args} : ${call}`, kind);
+  body.setUnique(`${unique} === 1 && ownsArray(${body.top}) ? 2 : ${unique}`);
 }
 
 /** Writes a call of `map.set` or `map.remove`, which changes the map in place if it is unique. `call` makes a new version of the map. */
@@ -179,6 +183,9 @@ function writeMapChange(body: FunctionBody, pc: number, name: string, call: stri
   body.setUnique(isKept ? `${body.top} !== temp ? 1 : ${unique ?? 0}` : "1");
 }
 
+/** Returns the text for the uniqueness of a list after a push, unless it was 2 before. The result is a new version, or the unique list from before. */
+export const pushedUniqueness = (list: string): string => `ownsArray(${list}) ? 2 : 1`;
+
 /** Writes a push, which changes the list in place if it is unique. `call` makes a new version of the list. */
 function writePush(body: FunctionBody, pc: number, call: string, [list, value]: readonly Operand[], kind: ValueKind): void {
   const args = [list, value].map((operand) => (operand === undefined ? "UNIT" : toBoxed(operand))).join(", ");
@@ -189,5 +196,6 @@ function writePush(body: FunctionBody, pc: number, call: string, [list, value]: 
   const inPlace = `${isOwned ? "pushUnique" : "growList"}(meter, ${args})`;
   body.push(unique === undefined ? pushed : `${unique} > 0 ? ${inPlace} : ${pushed}`, kind);
   // A store to the local of the list sets that local's variable.
-  if (local === undefined && unique !== undefined) body.setUnique(`${unique} > 0 ? ${unique} : ${body.top}.length === 1 ? 2 : 1`);
+  if (local === undefined)
+    body.setUnique(unique === undefined ? pushedUniqueness(body.top) : `${unique} === 2 ? 2 : ${pushedUniqueness(body.top)}`);
 }

@@ -114,14 +114,15 @@ export class CompilationUnit {
     const number = this.#versionCounts.get(fn.index) ?? 0;
     this.#versionCounts.set(fn.index, number + 1);
     const guesses = this.#guessesOf(key);
-    const lists = (): UniqueLists => uniqueLists(this.#program, fn);
     const live = liveLocals(fn, graph);
     // In a version with leaves, the interpreter takes over at each leaf, and it needs the tuples of an enumerated list.
     const enumerations = enumerationsFrom(leaves === undefined ? enumerationsOf(this.#program, fn) : [], live[0]);
     const calls = new Map<number, FunctionVersion>();
     const inferred = { result: "never", blocks: [], storedLists: new Set<number>() } satisfies Partial<FunctionVersion>;
     const frame = { isFrame: start > 0 || leaves !== undefined, leaves: leaves !== undefined };
-    return { fn, start, ...frame, number, graph, live, guesses, uniqueLists: lists, enumerations, calls, entry, ...inferred };
+    const lists = (): UniqueLists => uniqueLists(this.#program, fn, frame.isFrame);
+    const { types } = this.#program.module;
+    return { fn, types, start, ...frame, number, graph, live, guesses, uniqueLists: lists, enumerations, calls, entry, ...inferred };
   }
 
   /** Returns the key of the version for these arguments in `#callees`. */

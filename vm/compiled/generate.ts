@@ -181,7 +181,12 @@ class FunctionWriter {
       this.#body.line(`throw ${DEOPTIMIZED};`);
       return;
     }
-    this.#body.stack = entry.stack.map((kind, i) => ({ code: this.#body.operandName(i), kind, local: -1 }));
+    this.#body.stack = entry.stack.map((kind, i) => ({
+      code: this.#body.operandName(i),
+      kind,
+      local: -1,
+      ...(this.#isTracked(kind) ? { uniqueness: this.#body.flagName(i) } : {}),
+    }));
     this.#body.locals = entry.locals.slice();
     if (block.isLoopHeader) this.#loopHeader(index);
     this.#body.extraSteps = 0;
@@ -284,7 +289,7 @@ class FunctionWriter {
     const { steps, bytes } = this.#deferred.get(index) ?? { steps: 0, bytes: 0 };
     this.#returns.push({ line: this.#body.lines.length, steps, bytes });
     this.#body.line("");
-    if (mayBeUnique(this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.uniqueness ?? 0};`);
+    if (mayBeUnique(this.#version.types, this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.uniqueness ?? 0};`);
     this.#body.line(`return ${value === undefined ? "UNIT" : toKind(value, this.#version.result)};`);
   }
 
@@ -304,6 +309,16 @@ class FunctionWriter {
     return [() => this.#subtree(to)];
   }
 
+  /** Whether operands of a kind keep their uniqueness from one block to the next. */
+  #isTracked(kind: ValueKind | undefined): boolean {
+    return kind !== undefined && mayBeUnique(this.#version.types, kind);
+  }
+
+  /** Returns the line that sets the uniqueness of an operand for the next block; none if that is not tracked, or is set already. */
+  #flagMove(i: number, { uniqueness = "0" }: Operand, kind: ValueKind | undefined): readonly string[] {
+    return this.#isTracked(kind) && uniqueness !== this.#body.flagName(i) ? [`flag${i} = ${uniqueness};`] : [];
+  }
+
   /** Returns the lines that convert operands and locals to the kinds that the next block expects. */
   #moves(to: number, count = this.#body.stack.length): readonly string[] {
     const target = this.#version.blocks[to];
@@ -313,6 +328,7 @@ class FunctionWriter {
       if (operand === undefined) continue;
       const code = toKind(operand, target?.stack[i] ?? "any");
       if (code !== this.#body.operandName(i)) lines.push(`stack${i} = ${code};`);
+      lines.push(...this.#flagMove(i, operand, target?.stack[i]));
     }
     const live = this.#version.live[to];
     this.#body.locals.forEach((kind, i) => {
@@ -396,7 +412,7 @@ class FunctionWriter {
             if (failure !== undefined) this.#body.checkGuess(pc, SITE.part, [failure]);
             if (kind === "float") this.#body.line(`${variable} = ${variable}.value;`);
           }
-          this.#body.lines.push(...moves);
+          this.#body.lines.push(...moves, ...this.#flagMove(top, value, this.#version.blocks[to]?.stack[top]));
         },
         ...this.#goto(index, to),
       ];

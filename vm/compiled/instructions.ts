@@ -29,21 +29,24 @@ import {
   fieldKind,
   functionKind,
   isBoxed,
+  isList,
   knownFunction,
   listKind,
   recordKind,
   tagOfKind,
   enumKind,
   mapKind,
+  isMap,
   mayBeUnique,
   wrapperKind,
   type ValueKind,
 } from "./kinds.ts";
-import { writeBuiltin, writeViewClaim, MAX_JOINED } from "./builtin-calls.ts";
+import { pushedUniqueness, writeBuiltin, writeViewClaim, MAX_JOINED } from "./builtin-calls.ts";
 import { ELEMENT_BYTES, ELEMENT_STEPS, ENUMERATE_STEPS } from "./enumerations.ts";
 import { writeArithmetic, canBe, comparisonText, equalityText, isLiteral, writeNegation } from "./numbers.ts";
 import { DEOPTIMIZED } from "./runtime.ts";
 import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, wrongGuesses } from "./type-inference.ts";
+import { newRecordText, uniqueFieldText, withUniqueFieldText } from "./uniqueness.ts";
 import { writeUpdate } from "./updates.ts";
 
 /** Instructions that consume a condition. A comparison directly before such an instruction is not stored in a variable. */
@@ -129,16 +132,21 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       body.fixedBytes += slotsCharge(second);
       const { pool, types } = body.scope;
       const kind = recordKind(types, first, operands.map(kindOfOperand));
-      return body.push(second === 0 ? pool.nameOf(new RecordValue(first)) : newRecord(first, fields), kind);
+      body.push(second === 0 ? pool.nameOf(new RecordValue(first)) : newRecord(first, fields), kind);
+      return body.setUnique(
+        newRecordText(operands.map(({ uniqueness = "0", kind: part }) => ({ uniqueness, isList: isList(part) || isMap(part) }))),
+      );
     }
     case OPCODES.MakeEnum.tag: {
       const payload = body.pop();
       body.fixedBytes += BYTES.enumValue;
       const isEmpty = payload.code === "UNIT";
-      return body.push(
+      body.push(
         isEmpty ? body.scope.pool.emptyVariant(first, second) : `new EnumValue(${first}, ${second}, ${toBoxed(payload)})`,
         enumKind(body.scope.types, first, second, payload.kind),
       );
+      if (payload.uniqueness !== undefined) body.setUnique(payload.uniqueness);
+      return;
     }
     case OPCODES.GetField.tag: {
       const record = body.pop();
@@ -148,9 +156,10 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       const variable = body.operandName();
       body.line(`${variable} = ${toBoxed(record)}.${fieldName(first)};`);
       // For any other kind, the check of the kind also fails for undefined.
-      if (isBoxed(kind)) body.line(`if (${variable} === undefined) throw ${DEOPTIMIZED};`);
+      if (isBoxed(kind) || kind === "never") body.line(`if (${variable} === undefined) throw ${DEOPTIMIZED};`);
       if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
-      return body.pushPart(variable, kind, pc);
+      body.pushPart(variable, kind, pc);
+      return isBoxed(kind) ? writeFieldUniqueness(body, pc, record, first) : undefined;
     }
     case OPCODES.MakeClosure.tag: {
       const operands = body.popMany(second);
@@ -164,7 +173,8 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       const value = body.pop();
       body.fixedBytes += BYTES.wrapper;
       const wrapper = WRAPPERS[first] ?? "Some";
-      return body.push(`new ${wrapper}Value(${toBoxed(value)})`, wrapperKind(wrapper, value.kind));
+      body.push(`new ${wrapper}Value(${toBoxed(value)})`, wrapperKind(wrapper, value.kind));
+      return value.uniqueness === undefined ? undefined : body.setUnique(value.uniqueness);
     }
     case OPCODES.MakeList.tag: {
       const operands = body.popMany(first);
@@ -198,6 +208,16 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       writeBuiltin(body, pc, id, body.popMany(row.pops));
     }
   }
+}
+
+/** Writes the uniqueness of a field that was just read from a record, and of that record, to which something else may now refer. */
+function writeFieldUniqueness(body: FunctionBody, pc: number, { local, uniqueness }: Operand, field: number): void {
+  if (uniqueness !== undefined) return body.setUnique(uniqueFieldText(uniqueness, field));
+  if (!body.tracked.has(local)) return;
+  const record = `unique${local}`;
+  // Where the code leaves its frame, the interpreter would find the moved list in the record.
+  if (body.uniqueLists.moves.has(pc) && !body.version.leaves) return body.setUnique(uniqueFieldText(record, field));
+  if (!body.uniqueLists.borrows.has(pc)) body.line(`${record} = ${withUniqueFieldText(record, field, "0")};`);
 }
 
 /** Returns the expression that makes a record (see `RecordValue`). */
@@ -238,8 +258,7 @@ function writeStore(body: FunctionBody, local: number, isPush: boolean): void {
   body.locals[local] = value.kind;
   if (!body.tracked.has(local)) return;
   if (!isPush) body.line(`unique${local} = ${value.uniqueness ?? 0};`);
-  // The first push onto a list makes its storage. Another push onto a list that is not unique makes a version that shares its storage.
-  else body.line(`if (unique${local} === 0) unique${local} = local${local}.length === 1 ? 2 : 1;`);
+  else body.line(`if (unique${local} !== 2) unique${local} = ${pushedUniqueness(`local${local}`)};`);
 }
 
 /**
@@ -302,10 +321,10 @@ function writeVersionCall(body: FunctionBody, callee: FunctionVersion, operands:
   // The `+` tells V8 that the result is a number. See `asNumber`.
   const plus = body.hasLoop && (kind === "safeInt" || kind === "float") ? "+" : "";
   body.pushCall(`${plus}${versionName(callee)}(${["meter", "depth + 1", ...args, ...flags].join(", ")})`, kind);
-  if (mayBeUnique(callee.result)) body.setUnique("meter.returnedUniqueness");
+  if (mayBeUnique(callee.types, callee.result)) body.setUnique("meter.returnedUniqueness");
 }
 
-/** Returns the parameters of a version for which a call passes the uniqueness of the list. */
+/** Returns the parameters of a version for which a call passes the uniqueness of the argument. */
 export const trackedParams = (version: FunctionVersion): readonly number[] =>
   [...trackedLists(version)].filter((local) => !version.isFrame && local < version.fn.def.arity);
 

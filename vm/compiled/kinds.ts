@@ -1,7 +1,7 @@
 /**
  * What type inference knows about a value. A kind is one of
  *
- *   never                      inference has found no value yet
+ *   never                      inference has found no value yet. Its parts are of this kind, too
  *   safeInt, float,            a value of exactly this type. `safeInt` is an Int in JavaScript's safe integer range. Compiled code
  *   bool, string               holds a `float` as an unboxed number and all other values in the interpreter's representation
  *   ?List<Float>, ?Option<_>   probably a value of this type. The value is not checked, so code must work for any value, or check it and
@@ -56,8 +56,32 @@ export const isBoxed = (kind: ValueKind): boolean => kind === "any" || kind.star
 /** Returns whether a value of the kind is probably a list. */
 export const isList = (kind: ValueKind): boolean => kind.startsWith("?List<");
 
-/** Returns whether a value of the kind is probably one that may change in place while nothing else refers to it (see `unique-lists.ts`). */
-export const mayBeUnique = (kind: ValueKind): boolean => isList(kind) || isMap(kind);
+const uniqueKinds = memoizePerObject((_types: readonly TypeDef[]) => new Map<ValueKind, boolean>());
+/** The limit on the types that `mayBeUnique` looks at. */
+const MAX_VISITED_TYPES = 200;
+
+/**
+ * Returns whether a value of the kind is probably a list or a map, or has one as a part, down to a small depth. Such values may change in place
+ * while nothing else refers to them (see `unique-lists.ts`). Does not look into lists and maps.
+ */
+export function mayBeUnique(types: readonly TypeDef[], kind: ValueKind): boolean {
+  if (!kind.startsWith("?")) return false;
+  const known = uniqueKinds(types);
+  const cachedAnswer = known.get(kind);
+  if (cachedAnswer !== undefined) return cachedAnswer;
+  let visited = 0;
+  const holds = (type: Type | undefined, depth: number): boolean => {
+    if (type?.kind !== "named" || depth === 0 || visited++ > MAX_VISITED_TYPES) return false;
+    if (type.name === "List" || type.name === "Map") return true;
+    if (type.name === "Option" || type.name === "Result") return type.args.some((arg) => holds(arg, depth - 1));
+    const shape = typeTable(types).shapeOf(type);
+    if (shape?.kind === "record") return shape.fields.some((field) => holds(field.type, depth - 1));
+    return shape?.variants.some(({ payload }) => payload !== null && holds(payload.type, depth - 1)) === true;
+  };
+  const answer = holds(typeOfKind(kind), MAX_DEPTH);
+  if (known.size < MAX_CACHED_TYPES) known.set(kind, answer);
+  return answer;
+}
 
 /** Returns the tag that a value of the kind probably has, if it is a list, a map, a record or an enum value. */
 export function tagOfKind(types: readonly TypeDef[], kind: ValueKind): "List" | "Map" | "Record" | "Enum" | undefined {
@@ -217,12 +241,14 @@ export function knownFunction(kind: ValueKind): KnownFunction | undefined {
 
 /** Returns the kind that the elements of a list, or the values of a map, of this kind have. */
 export function elementKind(container: ValueKind): ValueKind {
+  if (container === "never") return "never";
   const type = typeOfKind(container);
   if (type.kind !== "named") return "any";
   return type.name === "List" ? kindOfType(type.args[0]) : type.name === "Map" ? kindOfType(type.args[1]) : "any";
 }
 
 export function fieldKind(types: readonly TypeDef[], record: ValueKind, field: number): ValueKind {
+  if (record === "never") return "never";
   if (!record.startsWith("?")) return "any";
   const shape = typeTable(types).shapeOf(typeOfKind(record));
   return shape?.kind === "record" ? kindOfType(shape.fields[field]?.type) : "any";
@@ -230,6 +256,7 @@ export function fieldKind(types: readonly TypeDef[], record: ValueKind, field: n
 
 /** Returns the kind of the value inside an enum value of a variant. */
 export function payloadKind(types: readonly TypeDef[], value: ValueKind, variant: number): ValueKind {
+  if (value === "never") return "never";
   if (!value.startsWith("?")) return "any";
   const shape = typeTable(types).shapeOf(typeOfKind(value));
   return shape?.kind === "enum" ? kindOfType(shape.variants[variant]?.payload?.type) : "any";
@@ -237,6 +264,7 @@ export function payloadKind(types: readonly TypeDef[], value: ValueKind, variant
 
 /** Returns the kind of the value inside a Some (part 0), an Ok (part 0) or an Err (part 1). */
 export function wrappedKind(kind: ValueKind, name: "Option" | "Result", part: number): ValueKind {
+  if (kind === "never") return "never";
   const type = typeOfKind(kind);
   return type.kind === "named" && type.name === name ? kindOfType(type.args[part]) : "any";
 }

@@ -3,7 +3,7 @@
  * that may change in place (`unique-lists.ts`, `../bytecode/ownership.ts`).
  */
 import { jsonKind } from "../builtins/json-code.ts";
-import { elementAt, findElement, growList, setUniqueElement, shortenList, viewList } from "../builtins/list-code.ts";
+import { elementAt, findElement, growList, setUniqueElement, shortenList, takeOfUnique, viewList } from "../builtins/list-code.ts";
 import { chargeKey, findEntry, makeMap, removeUniqueEntry, setUniqueEntry } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
@@ -30,6 +30,8 @@ import {
   type Value,
   WideRecord,
 } from "../value/value.ts";
+
+import { UNIQUENESS } from "./uniqueness.ts";
 
 /**
  * Thrown to discard the work of compiled code. The interpreter then runs the call again. A number, because V8 compiles `throw 0` to few bytes,
@@ -204,8 +206,10 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     elementAt,
     findElement,
     findEntry,
+    ...UNIQUENESS,
     growList,
     shortenList,
+    takeOfUnique,
     viewList,
     setUniqueElement,
     setUniqueEntry,
@@ -222,6 +226,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     endOwnership,
     pushOwned,
     pushUnique,
+    ownsArray: (value: Value): boolean => value instanceof ListValue && value.ownsArray,
     fillsStorage: (value: Value): boolean => value instanceof ListValue && value.fillsStorage,
     makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
     callValue,

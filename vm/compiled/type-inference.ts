@@ -143,6 +143,8 @@ export interface Guesses {
 /** A function that is compiled for one entry point and one set of kinds. It runs a whole call, or a frame of the interpreter from an instruction on. */
 export interface FunctionVersion {
   readonly fn: VerifiedFunction;
+  /** The types of the module. */
+  readonly types: readonly TypeDef[];
   /** The pc at which the version begins. */
   readonly start: number;
   /** Whether the version runs a frame of the interpreter, whose locals and operands are on the actor's stack. If not, it runs a whole call. */
@@ -164,7 +166,7 @@ export interface FunctionVersion {
   result: ValueKind;
   /** The kinds at the start of each block; undefined for a block that inference has not reached. */
   blocks: (FrameKinds | undefined)[];
-  /** The locals in which an instruction stores a value that is probably a list or a map. */
+  /** The locals in which an instruction stores a value that probably is or has a list or a map. */
   readonly storedLists: Set<number>;
 }
 
@@ -181,10 +183,12 @@ interface UnitKinds {
   readonly callValue: (pc: number, callee: ValueKind, args: readonly ValueKind[]) => ValueKind;
 }
 
-/** Returns the locals that have a second variable, for the uniqueness of their lists and maps (see `unique-lists.ts`). */
+/** Returns the locals that have a second variable, for the uniqueness of their values (see `unique-lists.ts`). */
 export const trackedLists: (version: FunctionVersion) => ReadonlySet<number> = memoizePerObject((version: FunctionVersion) => {
-  const { fn, entry, blocks, storedLists, uniqueLists } = version;
-  const kinds = [entry, ...blocks].flatMap((frame) => frame?.locals.flatMap((kind, local) => (mayBeUnique(kind) ? [local] : [])) ?? []);
+  const { fn, types, entry, blocks, storedLists, uniqueLists } = version;
+  const kinds = [entry, ...blocks].flatMap(
+    (frame) => frame?.locals.flatMap((kind, local) => (mayBeUnique(types, kind) ? [local] : [])) ?? [],
+  );
   return new Set([...kinds, ...storedLists, ...(mayPush(fn) ? uniqueLists().pushes.values() : [])].sort((a, b) => a - b));
 });
 
@@ -304,7 +308,7 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       return;
     case OPCODES.StoreLocal.tag:
       locals[first] = pop();
-      if (mayBeUnique(locals[first])) version.storedLists.add(first);
+      if (mayBeUnique(unit.types, locals[first])) version.storedLists.add(first);
       return;
     case OPCODES.Update.tag: {
       const value = popMany(code[at + 3] ?? 0).at(-1) ?? "any";

@@ -16,6 +16,11 @@
  *     let mut items = list.take(heap, last)    3 if `heap` has 2, because `heap` is not read after the next line
  *     items[0] = heap[last]                    claims the storage, and changes it in place
  *
+ * The list may also move out of a field of a record, or into one (`record-parts.ts`), and in an Option or a tuple to the caller. So the
+ * variable of a record holds the uniqueness of its fields (`uniqueness.ts`):
+ *
+ *     Stack { items: list.push(stack.items, x) }    appends in place if `stack` has 2 for `items`, because `stack` is not read again
+ *
  * A map is treated in the same way, but its uniqueness is only 0 or 1: the map itself knows which parts of its storage other versions use.
  * With 1, `map.set` and `map.remove` change it in place.
  *
@@ -26,12 +31,15 @@ import { memoizeInObject } from "../lazy.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { builtinName, keepsNoOperand } from "../bytecode/ownership.ts";
 import { followOperands, type Origin } from "../bytecode/operand-origins.ts";
+import { updatePath } from "../bytecode/update-path.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { borrowedParams, type IsBorrowed } from "./borrowed-params.ts";
 import { enumerateFunctions } from "./enumerations.ts";
 import { type ControlFlowGraph, controlFlowGraph, successorsOf } from "./control-flow-graph.ts";
 import { liveLocals } from "./live-locals.ts";
+import { type Argument, isDeadIfSome, isIntactAtNone } from "./none-results.ts";
+import { type RecordParts, recordParts } from "./record-parts.ts";
 
 export interface UniqueLists {
   /** The pcs of the loads after which still nothing but the local refers to the list. */
@@ -93,28 +101,39 @@ const MAX_TAKES = 32;
 /** The limit on the instructions between a load and its use that `isLastUse` looks at. */
 const MAX_DISTANCE = 64;
 
-const listsOfFunctions = memoizeInObject((_program: Program) => new Map<VerifiedFunction, UniqueLists>());
+/** For each function and parameter that a call needed, whether the parameter is left alone at None. */
+const intactParams = memoizeInObject((_program: Program) => new Map<string, boolean>());
+const listsOfFunctions = memoizeInObject(
+  (_program: Program) => [new Map<VerifiedFunction, UniqueLists>(), new Map<VerifiedFunction, UniqueLists>()] as const,
+);
 
-/** Returns the unique lists of a statically stacked function of a program. */
-export function uniqueLists(program: Program, fn: VerifiedFunction): UniqueLists {
-  const known = listsOfFunctions(program);
+/** Returns the unique lists of a statically stacked function of a program. `isFrame` says whether compiled code may leave its frame at loops. */
+export function uniqueLists(program: Program, fn: VerifiedFunction, isFrame: boolean): UniqueLists {
+  const known = listsOfFunctions(program)[isFrame ? 1 : 0];
   const enumerates = enumerateFunctions(program);
   const { isBorrowed } = borrowedParams(program);
   // The result of `list.enumerate` may be its argument (see `enumerations.ts`).
-  const lists = known.get(fn) ?? analyze(fn, (callee, param) => !enumerates.has(callee) && isBorrowed(callee, param));
+  const lists = known.get(fn) ?? analyze(program, fn, isFrame, (callee, param) => !enumerates.has(callee) && isBorrowed(callee, param));
   known.set(fn, lists);
   return lists;
 }
 
-function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
+function analyze(program: Program, fn: VerifiedFunction, isFrame: boolean, isBorrowed: IsBorrowed): UniqueLists {
+  const graph = controlFlowGraph(fn, 0) ?? [];
+  const live = liveLocals(fn, graph);
+  const parts = recordParts(fn, graph, isFrame ? live : [], (constant) => updatePath(program.module, constant));
+  const { locals } = fn.def;
+  /** The local that a value was loaded from. The origin of a part that was read from a record has a number of its own. */
+  const localOf = ({ local }: Origin): number => parts.parts[local - locals]?.local ?? local;
   const borrowed: Borrow[] = [];
   const pushes = new Map<number, number>();
   const changes = new Map<number, number>();
   const takes = new Map<number, Take>();
   const uses: Borrow[] = [];
+  const calls: Argument[] = [];
   followOperands(fn, ({ pc, opcode, operand, popped, originOf, storesBefore }) => {
     const isCurrent = (origin: Origin | undefined): origin is Origin =>
-      origin !== undefined && origin.storesBefore === storesBefore(origin.local);
+      origin !== undefined && origin.storesBefore === storesBefore(localOf(origin));
     const borrow = (origin: Origin | undefined): void => {
       if (isCurrent(origin) && origin.laterPcs.length === 0) borrowed.push({ loadPc: origin.loadPc, usePc: pc });
     };
@@ -130,15 +149,26 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
         const [firstChange, otherChange] = origin.laterPcs;
         const taken = otherChange === undefined ? takes.get(firstChange ?? -1) : undefined;
         if (taken !== undefined && name === "list.push") taken.pushPc = pc;
-        if (firstChange === undefined && TAKES.has(name) && takes.size < MAX_TAKES)
+        if (firstChange === undefined && origin.local < locals && TAKES.has(name) && takes.size < MAX_TAKES)
           takes.set(pc, { pc, origin, pushPc: undefined, local: undefined });
       }
       // Records each change of the loaded list.
       origin?.laterPcs.push(pc);
       return origin;
     }
+    const part = parts.readAt.get(pc);
+    const record = part === undefined ? undefined : originOf(0);
+    if (part !== undefined && record !== undefined) {
+      borrow(record);
+      return { local: locals + part, storesBefore: record.storesBefore, loadPc: pc, laterPcs: [] };
+    }
     if (opcode.tag === OPCODES.Call.tag) {
-      for (let i = 0; i < popped; i++) if (isBorrowed(operand, popped - 1 - i)) borrow(originOf(i));
+      for (let i = 0; i < popped; i++) {
+        const origin = originOf(i);
+        const param = popped - 1 - i;
+        if (isBorrowed(operand, param)) borrow(origin);
+        else if (isCurrent(origin) && origin.laterPcs.length === 0) calls.push({ origin, callPc: pc, callee: operand, param });
+      }
     } else if (opcode.tag === OPCODES.ListGet.tag) borrow(originOf(1));
     else if (keepsNoOperand(opcode, operand)) for (let i = 0; i < popped; i++) borrow(originOf(i));
     const origin = opcode.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
@@ -154,14 +184,22 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
     (isPush ? pushes : changes).set(pc - 1, operand);
     return undefined;
   });
-  const graph = controlFlowGraph(fn, 0) ?? [];
-  const live = liveLocals(fn, graph);
   const borrowPcs = new Set(borrowed.map(({ loadPc }) => loadPc));
-  const lastPcs = new Set(lastLoads(fn, graph, live));
+  const lastPcs = new Set([...lastLoads(fn, graph, live), ...parts.lastReads]);
   const moves = new Set([...lastPcs].filter((pc) => !borrowPcs.has(pc)));
   const borrowedUntil = new Map(borrowed.map(({ loadPc, usePc }) => [loadPc, usePc]));
-  for (const use of uses) if (!borrowPcs.has(use.loadPc) && isLastUse(fn, use, lastPcs, borrowedUntil)) moves.add(use.loadPc);
-  const nextMove = nextMoves(fn, moves);
+  for (const use of uses) if (!borrowPcs.has(use.loadPc) && isLastUse(fn, parts, use, lastPcs, borrowedUntil)) moves.add(use.loadPc);
+  for (const pc of matchedLoads(fn, graph, live)) moves.add(pc);
+  const known = intactParams(program);
+  for (const call of calls) {
+    if (borrowPcs.has(call.origin.loadPc) || !isDeadIfSome(fn, graph, live, parts, call)) continue;
+    const callee = program.functions[call.callee];
+    const key = `${call.callee} ${call.param}`;
+    const isIntact = known.get(key) ?? (callee !== undefined && isIntactAtNone(callee, call.param, isBorrowed));
+    known.set(key, isIntact);
+    if (isIntact) moves.add(call.origin.loadPc);
+  }
+  const nextMove = nextMoves(fn, parts, moves);
   for (const { loadPc, usePc } of borrowed) {
     // A list that moves before it is used may have changed by then.
     if ((nextMove[loadPc] ?? 0) >= usePc) continue;
@@ -194,19 +232,39 @@ function analyze(fn: VerifiedFunction, isBorrowed: IsBorrowed): UniqueLists {
  */
 function isLastUse(
   { code }: VerifiedFunction,
+  { readAt }: RecordParts,
   { loadPc, usePc }: Borrow,
   lastPcs: ReadonlySet<number>,
   borrowedUntil: ReadonlyMap<number, number>,
 ): boolean {
   if (usePc - loadPc > MAX_DISTANCE) return false;
-  const local = code[loadPc * CODE_STRIDE + 1];
+  const part = readAt.get(loadPc);
+  const local = code[(part === undefined ? loadPc : loadPc - 1) * CODE_STRIDE + 1];
   let isLast = false;
   for (let pc = loadPc + 1; pc < usePc; pc++) {
     if (code[pc * CODE_STRIDE] !== OPCODES.LoadLocal.tag || code[pc * CODE_STRIDE + 1] !== local) continue;
-    if (!((borrowedUntil.get(pc) ?? usePc) < usePc)) return false;
-    isLast = lastPcs.has(pc);
+    // The load before the read of a part only reads that part.
+    const read = readAt.get(pc + 1);
+    if (part !== undefined && read !== undefined && read !== part) continue;
+    const readPc = read === undefined ? pc : pc + 1;
+    if ((part !== undefined && read === undefined) || !((borrowedUntil.get(readPc) ?? usePc) < usePc)) return false;
+    isLast = lastPcs.has(part === undefined ? pc : readPc);
   }
   return isLast;
+}
+
+/**
+ * Returns the loads that are matched at once, if each arm drops the value, or the local is not read after it. So nothing refers to the value
+ * twice.
+ */
+function matchedLoads({ code }: VerifiedFunction, graph: ControlFlowGraph, live: readonly Uint8Array[]): readonly number[] {
+  return graph.flatMap(({ start, end, exit }) => {
+    const pc = end - 2;
+    if (exit.kind !== "match" || pc < start || code[pc * CODE_STRIDE] !== OPCODES.LoadLocal.tag) return [];
+    const local = code[pc * CODE_STRIDE + 1] ?? 0;
+    const isDropped = (to: number): boolean => code[(graph[to]?.start ?? -1) * CODE_STRIDE] === OPCODES.Pop.tag;
+    return exit.arms.every(({ to }) => live[to]?.[local] === 0 || isDropped(to)) ? [pc] : [];
+  });
 }
 
 /** Returns the pcs at which the list in a local changes, or moves to a place where it may change. */
@@ -282,12 +340,12 @@ function lastLoads(fn: VerifiedFunction, graph: ControlFlowGraph, live: readonly
   });
 }
 
-/** Returns for each instruction whose first operand is a local the pc of the next load that moves this local. */
-function nextMoves({ code, def }: VerifiedFunction, moves: ReadonlySet<number>): Float64Array {
+/** Returns for each load of a local, or of a part of it, the pc of the next load that moves this local or a part of it. */
+function nextMoves({ code, def }: VerifiedFunction, { readAt }: RecordParts, moves: ReadonlySet<number>): Float64Array {
   const next = new Float64Array(code.length / CODE_STRIDE);
   const nextOfLocal = new Float64Array(def.locals).fill(Number.POSITIVE_INFINITY);
   for (let pc = next.length - 1; pc >= 0; pc--) {
-    const local = code[pc * CODE_STRIDE + 1] ?? 0;
+    const local = code[(readAt.has(pc) ? pc - 1 : pc) * CODE_STRIDE + 1] ?? 0;
     next[pc] = nextOfLocal[local] ?? Number.POSITIVE_INFINITY;
     if (moves.has(pc)) nextOfLocal[local] = pc;
   }

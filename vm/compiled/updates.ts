@@ -18,6 +18,7 @@ import { writeViewClaim } from "./builtin-calls.ts";
 import { elementKind, fieldKind, isBoxed, isMap, type ValueKind } from "./kinds.ts";
 import { MAX_SAFE, OPERATORS } from "./numbers.ts";
 import { updatedKind } from "./type-inference.ts";
+import { withUniqueFieldText } from "./uniqueness.ts";
 
 /** The longest path for which `writePartChange` writes text. */
 const MAX_WRITTEN_STEPS = 4;
@@ -34,13 +35,19 @@ export function writeUpdate(body: FunctionBody, local: number, constant: number,
   if (path === undefined) throw new Unsupported("a constant that is no path");
   const boxed = operands.map((operand) => toBoxed(operand)).join(", ");
   const name = body.scope.pool.nameOf(path);
-  const call = `updatePart(meter, ${target}, ${name}, [${boxed}]${body.tracked.has(local) ? `, unique${local}` : ""})`;
+  const [step = 0] = path.steps;
+  const isTrackedList = body.tracked.has(local) && step === INDEX_STEP;
+  const call = `updatePart(meter, ${target}, ${name}, [${boxed}]${isTrackedList ? `, unique${local}` : ""})`;
   const kinds = containerKinds(body, local, path.steps);
   const isElement = path.steps.at(-1) === INDEX_STEP && !isMap(kinds.at(-1) ?? "any");
   const isWritten =
     isBoxed(kind) &&
     (isElement ? writeElementChange(body, local, path, operands, call) : writePartChange(body, local, path, operands, call));
-  if (!isWritten) body.line(assignment(body, local, call));
+  if (!isWritten) body.line(assignment(body, local, path, call));
+  if (body.tracked.has(local) && step !== INDEX_STEP && path.steps.length === 1) {
+    const uniqueness = path.operator === undefined ? (operands.at(-1)?.uniqueness ?? "0") : "0";
+    body.line(`unique${local} = ${withUniqueFieldText(`unique${local}`, step, uniqueness)};`);
+  }
   body.locals[local] = updatedKind(kind, path, operands.at(-1)?.kind ?? "any");
 }
 
@@ -55,9 +62,9 @@ function containerKinds(body: FunctionBody, local: number, steps: readonly numbe
 }
 
 /** Returns the statement that sets a local to its changed value. A list that is not the same as before is a new version that only the local holds. */
-function assignment(body: FunctionBody, local: number, changed: string): string {
+function assignment(body: FunctionBody, local: number, { steps }: UpdatePath, changed: string): string {
   const variable = `local${local}`;
-  if (!body.tracked.has(local)) return `${variable} = ${changed};`;
+  if (!body.tracked.has(local) || steps[0] !== INDEX_STEP) return `${variable} = ${changed};`;
   return `{ temp = ${variable}; ${variable} = ${changed}; if (temp !== ${variable}) unique${local} = fillsStorage(${variable}) ? 2 : 1; }`;
 }
 
@@ -65,13 +72,8 @@ function assignment(body: FunctionBody, local: number, changed: string): string 
  * Writes an assignment to an element of a list that the local owns, which changes in place. `call` returns the changed value in all other cases.
  * Returns false if the path is not of that form.
  */
-function writeElementChange(
-  body: FunctionBody,
-  local: number,
-  { steps, operator }: UpdatePath,
-  operands: readonly Operand[],
-  call: string,
-): boolean {
+function writeElementChange(body: FunctionBody, local: number, path: UpdatePath, operands: readonly Operand[], call: string): boolean {
+  const { steps, operator } = path;
   const value = operands.at(-1);
   if (value === undefined || (operator !== undefined && !OPERATORS.has(operator))) return false;
   if (operator !== undefined && value.kind !== "float" && value.kind !== "safeInt" && !isBoxed(value.kind)) return false;
@@ -100,7 +102,7 @@ function writeElementChange(
     operator === undefined && steps.length === 1 && body.tracked.has(local)
       ? `${isInRange.join(" && ")} ? withElement(meter, livingOwner(${list}.owner), ${list}, ${index}, ${toBoxed(value)}, unique${local}) : ${call}`
       : call;
-  body.line(`if (!(${tests.join(" && ")})) ${assignment(body, local, changed)}`);
+  body.line(`if (!(${tests.join(" && ")})) ${assignment(body, local, path, changed)}`);
   return true;
 }
 
@@ -108,13 +110,8 @@ function writeElementChange(
  * Writes an assignment to a field of a record, or to an entry of a map. `call` returns the changed value in all
  * other cases. Returns false if the path has another form.
  */
-function writePartChange(
-  body: FunctionBody,
-  local: number,
-  { steps, operator }: UpdatePath,
-  operands: readonly Operand[],
-  call: string,
-): boolean {
+function writePartChange(body: FunctionBody, local: number, path: UpdatePath, operands: readonly Operand[], call: string): boolean {
+  const { steps, operator } = path;
   const value = operands.at(-1);
   if (value === undefined || steps.length > MAX_WRITTEN_STEPS) return false;
   const isText = value.kind === "string" && (operator === OPCODES.Concat.tag || operator === OPCODES.Add.tag);
@@ -146,8 +143,9 @@ function writePartChange(
   else if (value.kind === "float") body.line(`${result} = new FloatValue(${result});`);
   for (const change of changes.slice(1).reverse()) body.line(`${result} = ${change};`);
   body.line(`local${local} = ${changes[0]};`);
-  if (body.tracked.has(local)) body.line(`if (local${local} !== ${root?.container}) unique${local} = fillsStorage(local${local}) ? 2 : 1;`);
-  body.line(`} else ${assignment(body, local, call)}`);
+  if (body.tracked.has(local) && steps[0] === INDEX_STEP)
+    body.line(`if (local${local} !== ${root?.container}) unique${local} = fillsStorage(local${local}) ? 2 : 1;`);
+  body.line(`} else ${assignment(body, local, path, call)}`);
   return true;
 }
 

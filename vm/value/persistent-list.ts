@@ -150,6 +150,11 @@ export class PersistentList<T> implements Owned {
     return this.offset === 0 && this.firstArray !== NO_ITEMS && (this.#buffer ?? this.firstArray).length === this.length;
   }
 
+  /** Whether the elements of the list, and no others, are in an array. Other versions of a list share a buffer or a trie instead. */
+  get ownsArray(): boolean {
+    return this.#buffer === undefined && this.fillsStorage;
+  }
+
   /** Replaces the element at `index`, which is in range, in place. No other version may use the storage. Returns whether it did. */
   setUnique(index: number, value: T): boolean {
     if (!this.fillsStorage) return false;

@@ -512,7 +512,7 @@ fn work(n: Int) -> Int {
 }
 fn main() -> Int { work(50) }`;
   const program = verifyModule(compile({ name: "calls.ax", text: source }).module);
-  const [changed, , work] = program.functions.map((fn) => uniqueLists(program, fn));
+  const [changed, , work] = program.functions.map((fn) => uniqueLists(program, fn, false));
   expect(changed?.moves.size).toBeGreaterThan(0);
   expect(changed?.borrows.size).toBeGreaterThan(0);
   expect(work?.moves.size).toBeGreaterThan(0);
@@ -522,7 +522,7 @@ fn main() -> Int { work(50) }`;
 test("random code has lists that change in place, and views that claim their storage", () => {
   const lists = fixedSample(pieces, 200).map((some) => {
     const program = verifyModule(moduleOf([{ locals: LOCALS, code: codeOf(some.flat()) }], [0, 1, 2]));
-    return uniqueLists(program, program.functions[0] ?? expect.fail());
+    return uniqueLists(program, program.functions[0] ?? expect.fail(), false);
   });
   expect(lists.map(({ pushes }) => pushes.size > 1)).toContain(true);
   expect(lists.map(({ changes }) => changes.size > 0)).toContain(true);
