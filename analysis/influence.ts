@@ -19,6 +19,7 @@ const MAX_COMPARED = 64;
 export class Influences {
   readonly #numbers: TextNumbers;
   readonly #main: Callable;
+  /** The callers of each function. */
   readonly #callers = new Map<Callable, Set<Callable>>();
   readonly #calledFromAnywhere = new Set<Callable>();
   readonly #codeByCallable = new Map<Callable, { readonly number: number; readonly functions: readonly Callable[] }>();
@@ -76,6 +77,7 @@ export class Influences {
     return parts.join(";");
   }
 
+  /** Returns the number of the function's code text, and the functions to which the code refers. */
   #code(callable: Callable): { readonly number: number; readonly functions: readonly Callable[] } {
     const cached = this.#codeByCallable.get(callable);
     if (cached !== undefined) return cached;

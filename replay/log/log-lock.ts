@@ -100,6 +100,7 @@ const HOLDER_TEXT =
 const UNKNOWN_BOOT = "0".repeat(8);
 const UNKNOWN_START = "0";
 
+/** The text that names this process in a lock, without the token of the lock. */
 const thisProcess = lazily(() => ({
   text: `boruna-${computerDigest()}-${bootId() ?? UNKNOWN_BOOT}-${process.pid}-${processStartTime(process.pid) ?? UNKNOWN_START}`,
 }));

@@ -115,6 +115,7 @@ function narrower(file: Json): readonly (readonly [name: string, policy: Json])[
 }
 
 const policyOf = (data: unknown): Policy => policyFromJson(jsonFromJs(data));
+/** Whether the policy allows what the log records. */
 async function passes(log: RunLog, program: Program, policy: Policy): Promise<boolean> {
   const { status } = await whatIf(log, { program, policy });
   return status === "same" || status === "incomplete";

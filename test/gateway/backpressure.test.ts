@@ -16,6 +16,7 @@ interface Seen {
   readonly events: readonly RunEvent[];
 }
 
+/** Runs a program that calls `time.now`, and returns what happened. */
 async function run(handler: Handler, options: Partial<ExecuteOptions> = {}): Promise<Seen> {
   const events: RunEvent[] = [];
   const sink = { append: (event: RunEvent) => void events.push(event) };

@@ -33,6 +33,7 @@ interface Setup {
   readonly limitMs?: number;
 }
 
+/** Makes a gateway, and lists of what it logs, observes and traces. */
 function setUp(setup: Setup = {}) {
   const events: RunEvent[] = [];
   const seen: string[] = [];

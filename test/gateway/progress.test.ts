@@ -23,6 +23,7 @@ async function run(handler: Handler, on: Observers = {}) {
   return { execution, log: recorders.map((recorder) => new TextDecoder().decode(recorder.bytes())).join("") };
 }
 
+/** Reports its answer in two pieces. */
 const telling: Handler = async (_, { onProgress }) => {
   onProgress?.("Par");
   await Promise.resolve();

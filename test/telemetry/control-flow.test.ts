@@ -11,6 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => receiver.close());
 
+/** Runs a program, and returns its spans as a tree. */
 async function treeOf(source: string, options: RunOptions = {}): Promise<string> {
   const program = verifyModule(compile({ name: "main.ax", text: source.trim() }).module);
   await execute(program, { policy: "allow-all", traceDetail: "flow", ...options });

@@ -122,6 +122,7 @@ describe("the steps charged for logging", () => {
 /** After this time, a run lets the event loop run other code. */
 const TURN_MS = 50;
 
+/** Runs a program, and cancels it at its first event or right after it. */
 async function interrupted(text: string, on: "at once" | "in a turn"): Promise<{ result: RunResult; events: number }> {
   const abort = new AbortController();
   let now = 0;

@@ -106,6 +106,7 @@ function containers(root: unknown): Container[] {
 
 const KEYS = ["__proto__", "constructor", "toString", "name", "version", "Int", "String", "tag", "target", "0"] as const;
 
+/** Returns JSON that is probably wrong at its place in a module. */
 function junk(choices: Choices): unknown {
   let nested: unknown = "Unit";
   switch (choices.below(9)) {
@@ -131,6 +132,7 @@ function junk(choices: Choices): unknown {
   }
 }
 
+/** Changes one member or element of the JSON. */
 function damage(node: Container, choices: Choices): void {
   if (Array.isArray(node)) {
     const at = choices.below(node.length + 1);

@@ -13,6 +13,7 @@ import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
 import { seen, type Seen } from "../engines.ts";
 import { moduleOf, type TestFunction, testHost } from "../helpers.ts";
 
+/** Runs the program in the interpreter. A traced run executes one instruction at a time. */
 function run(program: Program, limits: Partial<Limits>, args: readonly Value[], traced: boolean): Seen {
   const host = testHost();
   const trace = traced ? { trace: (): void => undefined } : {};
@@ -21,6 +22,7 @@ function run(program: Program, limits: Partial<Limits>, args: readonly Value[], 
   return seen(end, host);
 }
 
+/** Expects the same from a traced and a plain run, and returns it. */
 function expectSame(program: Program, limits: Partial<Limits>, args: readonly Value[] = []): Seen {
   const plain = run(program, limits, args, true);
   expect(run(program, limits, args, false)).toEqual(plain);

@@ -14,6 +14,7 @@ function call(name: string, args: readonly string[], meter: Meter = new Meter(FR
   return code.run(meter, args[0] ?? UNIT, args[1] ?? UNIT, args[2] ?? UNIT);
 }
 
+/** Returns the trap of a call of the builtin. */
 function trapOf(name: string, args: readonly string[], meter?: Meter): string {
   try {
     call(name, args, meter);
@@ -24,6 +25,7 @@ function trapOf(name: string, args: readonly string[], meter?: Meter): string {
   return "";
 }
 
+/** Returns what a call of the builtin is charged. */
 function charged(name: string, args: readonly string[]): { steps: number; bytes: number } {
   const meter = new Meter(FREE, FREE);
   call(name, args, meter);

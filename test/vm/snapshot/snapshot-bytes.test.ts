@@ -24,6 +24,7 @@ import { suspendedAt } from "./suspending.ts";
 const programOf = (text: string): Program => verifyModule(compile({ name: "main.ax", text }).module);
 const NOW: CapabilityAnswer = { ok: true, value: 7 };
 
+/** Resumes the program from a snapshot, and runs it to its end. */
 function resume(program: Program, state: Uint8Array, limits?: Limits): MachineEnd {
   const end = resumeMachine(program, testHost(), state, NOW, limits === undefined ? {} : { limits });
   if (end instanceof Promise || end.status === "suspended") throw new Error("the run did not end");

@@ -10,6 +10,7 @@ const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
 
 /** Long keys that differ only in code units that are not hashed, so that they collide in the index. */
 const alike = (n: number): string => `${"x".repeat(100)}${String(n).padStart(3, "0")}${"x".repeat(200)}`;
+/** Like `alike`: the keys differ in a code unit between two that the index samples. */
 const collidingKey = (n: number): string => {
   const units = [..."a".repeat(1_000)];
   units[24 + 1] = String.fromCharCode(0x61 + n);
