@@ -107,14 +107,25 @@ export class MapHistory<T> {
   }
 
   /**
-   * Replaces the value of the newest entry of the key, if the number of that entry is above `after` and the entry does not remove the key.
-   * Only the caller's version may see entries above `after`. Returns whether the value was replaced.
+   * Returns the number of the newest entry of the key, if that is above `after` and the entry does not remove the key; otherwise 0. Only the
+   * caller's version may see entries above `after`, so that it may replace their values.
    */
-  replace(key: string, value: T, after: number): boolean {
+  replaceable(key: string, after: number): number {
     const entry = this.#index.find(key);
-    if (entry <= after || this.#values.get(entry - 1) === undefined) return false;
+    return entry > after && this.#values.get(entry - 1) !== undefined ? entry : 0;
+  }
+
+  valueOf(entry: number): T | undefined {
+    return this.#values.get(entry - 1);
+  }
+
+  replace(entry: number, value: T | undefined): void {
     this.#values.set(entry - 1, value);
-    return true;
+  }
+
+  /** Drops the newest tree, because values that it contains are about to be replaced by older ones. */
+  dropTree(): void {
+    this.#newest = { root: null, length: 0 };
   }
 
   /** Returns the live entries of the version of this length, oldest first. */

@@ -11,11 +11,14 @@ const MIN_HISTORY_SIZE = 128;
 /** A map with fewer entries than this has no index: a search in its tree is as fast. */
 const MIN_INDEX_SIZE = 6;
 
+/** The state when an owner's log began. */
 interface SavedState<T> {
   readonly root: MapNode<T> | null | undefined;
   readonly history: MapHistory<T> | undefined;
   readonly length: number;
   readonly size: number;
+  /** The values in the history that were replaced since then. */
+  readonly replaced: { readonly entry: number; readonly value: T | undefined }[];
 }
 
 /**
@@ -193,7 +196,12 @@ export class PersistentMap<T> implements Owned {
 
   /** Sets a key in the history, of which this must be the newest version, for this version. Returns false if a new history should start. */
   private putInPlace(history: MapHistory<T>, key: string, value: T): boolean {
-    if (history.replace(key, value, Math.max(this.#sharedLength, history.treeLength))) return true;
+    const entry = history.replaceable(key, Math.max(this.#sharedLength, history.treeLength));
+    if (entry > 0 && this.#mayReplace(history, entry)) {
+      history.replace(entry, value);
+      this.#root = undefined;
+      return true;
+    }
     const change = history.isMostlyDead(this.size) ? undefined : history.put(key, value);
     if (change === undefined) return false;
     this.#root = undefined;
@@ -224,11 +232,22 @@ export class PersistentMap<T> implements Owned {
     return true;
   }
 
-  /** Saves the state before a change in place, unless it is saved. Entries that are there now are not replaced after that. */
+  /**
+   * Saves the value of an entry, if `restore` will need it. Returns false if as many values are saved as the map has entries. Then a change adds an
+   * entry, so that the memory for saved values is bounded.
+   */
+  #mayReplace(history: MapHistory<T>, entry: number): boolean {
+    const saved = this.#saved;
+    if (saved === undefined || saved.history !== history || entry > saved.length) return true;
+    if (saved.replaced.length >= this.size) return false;
+    saved.replaced.push({ entry, value: history.valueOf(entry) });
+    return true;
+  }
+
+  /** Saves the state before a change in place, unless it is saved. */
   #save(log: ChangeLog): void {
     if (this.#saved !== undefined) return;
-    this.#saved = { root: this.#root, history: this.#history, length: this.#length, size: this.size };
-    this.#sharedLength = this.#length;
+    this.#saved = { root: this.#root, history: this.#history, length: this.#length, size: this.size, replaced: [] };
     this.#history?.keepNewest();
     log.add(this);
   }
@@ -236,10 +255,13 @@ export class PersistentMap<T> implements Owned {
   /** Undoes the changes in place since the first `#save`. */
   restore(): void {
     if (this.#saved === undefined) return;
-    this.#root = this.#saved.root;
-    this.#history = this.#saved.history;
-    this.#length = this.#saved.length;
-    this.size = this.#saved.size;
+    const { root, history, length, size, replaced } = this.#saved;
+    if (replaced.length > 0) history?.dropTree();
+    for (const { entry, value } of replaced.reverse()) history?.replace(entry, value);
+    this.#root = root;
+    this.#history = history;
+    this.#length = length;
+    this.size = size;
     this.#nodes = undefined;
   }
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { MapValue } from "../../../vm/value/map.ts";
+import { MapHistory } from "../../../vm/value/map-history.ts";
 import type { MapNode } from "../../../vm/value/map-tree.ts";
 import { ChangeLog, Owner } from "../../../vm/value/owner.ts";
 import { compareUtf8, utf8Length } from "../../../vm/value/utf8.ts";
@@ -201,6 +202,14 @@ describe("every version of a map equals its entries sorted", () => {
       expectSameInOrder(removed(set(version, "a", 1), "key-3"));
     }
   });
+});
+
+test("a map that grows in place gets a history, also if older versions share its first nodes", () => {
+  const histories = vi.spyOn(MapHistory, "ofTree");
+  const map = built(5)[0].set("x", 1);
+  for (let i = 0; i < 200; i++) map.setUnique(`k${i}`, i);
+  expect(histories).toHaveBeenCalledTimes(1);
+  histories.mockRestore();
 });
 
 test("the last of two equal keys wins, and removing a key that is absent returns the same map", () => {
