@@ -18,6 +18,18 @@ export type JsonNode<D> = JsonScalar | readonly D[] | JsonMembers<D>;
 export type JsonMembers<D> = Pick<ReadonlyMap<string, D>, "size" | "get" | "keys" | "entries">;
 export type JsonData = JsonScalar | readonly JsonData[] | ReadonlyMap<string, JsonData>;
 
+/** A part of `WritableJson` that is canonical JSON already. */
+export class WrittenJson {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** Data that `canonicalJson` writes. */
+export type WritableJson = JsonScalar | WrittenJson | readonly WritableJson[] | ReadonlyMap<string, WritableJson>;
+
 export function isJsonArray(data: JsonData): data is readonly JsonData[] {
   return Array.isArray(data);
 }
@@ -315,7 +327,7 @@ function isSorted(keys: readonly string[]): boolean {
   return true;
 }
 
-function sortedKeys(map: ReadonlyMap<string, JsonData>): string[] {
+function sortedKeys(map: ReadonlyMap<string, unknown>): string[] {
   const keys = [...map.keys()];
   return isSorted(keys) ? keys : keys.sort(compareUtf8);
 }
@@ -323,8 +335,8 @@ function sortedKeys(map: ReadonlyMap<string, JsonData>): string[] {
 /** An array or object that is being written. `next` is the index of the next element or member. */
 interface OpenContainer {
   readonly keys: readonly string[] | undefined;
-  readonly list: readonly JsonData[] | undefined;
-  readonly map: ReadonlyMap<string, JsonData> | undefined;
+  readonly list: readonly WritableJson[] | undefined;
+  readonly map: ReadonlyMap<string, WritableJson> | undefined;
   /** The index of the next member or element. */
   next: number;
 }
@@ -334,18 +346,18 @@ interface OpenContainer {
  * has the fewest digits that read back as the same Float, and never the form of an integer (`1.0`, `-0.0`, `1e21`). Strings must
  * not contain lone surrogates. Throws `value.not_finite` for a Float that is not finite.
  */
-export function canonicalJson(data: JsonData): string {
+export function canonicalJson(data: WritableJson): string {
   const stack: OpenContainer[] = [];
   let out = "";
-  let current: JsonData | undefined = data;
+  let current: WritableJson | undefined = data;
   while (current !== undefined) {
-    if (isJsonArray(current)) {
+    if (isWritableArray(current)) {
       out += "[";
       stack.push({ keys: undefined, list: current, map: undefined, next: 0 });
-    } else if (isJsonObject(current)) {
+    } else if (isWritableObject(current)) {
       out += "{";
       stack.push({ keys: sortedKeys(current), list: undefined, map: current, next: 0 });
-    } else out += scalarText(current);
+    } else out += current instanceof WrittenJson ? current.text : scalarText(current);
     current = undefined;
     for (let top = stack.at(-1); top !== undefined && current === undefined; top = stack.at(-1)) {
       const index = top.next;
@@ -366,7 +378,11 @@ export function canonicalJson(data: JsonData): string {
   return out;
 }
 
-function scalarText(data: null | boolean | number | bigint | FloatValue | string): string {
+const isWritableArray = (data: WritableJson): data is readonly WritableJson[] => Array.isArray(data);
+const isWritableObject = (data: WritableJson): data is ReadonlyMap<string, WritableJson> => data instanceof Map;
+
+/** Writes a scalar as `canonicalJson` does. */
+export function scalarText(data: JsonScalar): string {
   if (typeof data === "string") return JSON.stringify(data);
   if (data instanceof FloatValue) return floatJson(data.value);
   if (typeof data === "number" && !Number.isInteger(data)) throw new BorunaError("internal", "a fraction outside a FloatValue");

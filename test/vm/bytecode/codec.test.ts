@@ -40,15 +40,16 @@ const RET_FUNCTION: FunctionDef = {
   matchTables: [],
 };
 const EMPTY: Module = { name: "m", constants: [], globals: [], types: [], functions: [RET_FUNCTION], entry: 0 };
+const emptyJson = (): JsonData => parseJson(canonicalJson(moduleToJson(EMPTY)));
 
 /** The JSON of `EMPTY` with one member of the module, or of its function, replaced. */
 function withMember(name: string, source: string): string {
-  const module = moduleToJson(EMPTY);
+  const module = emptyJson();
   if (!isJsonObject(module)) throw new Error("a module is an object");
   return canonicalJson(new Map([...module, [name, parseJson(source, { maxDepth: 10_000 })]]));
 }
 function withFunctionMember(name: string, source: string): string {
-  const fn = moduleToJson(EMPTY);
+  const fn = emptyJson();
   const functions = isJsonObject(fn) ? fn.get("functions") : undefined;
   const first = functions !== undefined && isJsonArray(functions) ? functions[0] : undefined;
   if (first === undefined || !isJsonObject(first)) throw new Error("a function is an object");
@@ -372,7 +373,7 @@ describe("a damaged file decodes to a module or throws one typed error", () => {
 });
 
 test("the JSON of a module has the form of bytecode 1.1", () => {
-  const data: JsonData = moduleToJson({
+  const data = moduleToJson({
     ...EMPTY,
     functions: [
       {
