@@ -41,7 +41,7 @@ export function mayBeBare(body: FunctionBody, pc: number): boolean {
     const hasRole = [pc + 1, pc + 2].some((at) => (body.roles[at] ?? OWNERSHIP.none) !== OWNERSHIP.none);
     if (hasRole || body.appends.isAppendTarget[local] === 1) return false;
     if (operandAt(pc + 2) !== local || exit.arms.some(({ to }) => live[to]?.[local] !== 0)) return false;
-    body.skippedBefore = end - 1;
+    body.skipped.add(pc + 1).add(pc + 2);
     return true;
   }
   const position = (heights[pc + 1] ?? 0) - 1;

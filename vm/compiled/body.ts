@@ -149,8 +149,8 @@ export class FunctionBody {
   texts: { readonly line: number; readonly operands: readonly Operand[] } | undefined = undefined;
   /** The product that was made last, or its sum with a number. See `Product`. */
   product: Product | undefined = undefined;
-  /** The instructions before this pc need no text. */
-  skippedBefore = 0;
+  /** The pcs of instructions that need no text. */
+  readonly skipped = new Set<number>();
   #nesting = 0;
 
   constructor(version: FunctionVersion, scope: UnitScope) {

@@ -58,7 +58,7 @@ export const versionName = (version: FunctionVersion): string => `f${version.fn.
 
 /** Writes one instruction that is not control flow. `hasNext` says whether another instruction follows in the same block. */
 export function writeInstruction(body: FunctionBody, pc: number, hasNext: boolean): void {
-  if (pc < body.skippedBefore) return;
+  if (body.skipped.has(pc)) return;
   const { code } = body.version.fn;
   // `CODE_STRIDE` is the number of words per instruction.
   const at = pc * CODE_STRIDE;

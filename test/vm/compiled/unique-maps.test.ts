@@ -93,3 +93,17 @@ test("a map that only one variable holds changes in place, also in a function th
   expect(spy.mock.calls.length).toBeGreaterThan(150);
   spy.mockRestore();
 });
+
+test("an option that is not made, in a loop that is entered in the middle", () => {
+  const text = `fn main() -> Int {
+    let m: Map<String, Int> = {}
+    let mut total = 0
+    for i in 0..4000 {
+        for j in 0..3 { match map.get(m, "a") { None => { total += 1 }, Some(v) => { total += v } } }
+    }
+    total
+}`;
+  const program = verifyModule(compile({ name: "maps.ax", text }).module);
+  expect(sameOnBoth(program, {}, "auto").end).toContain("12000");
+  expect(countsOf(program, "auto").entered).toBeGreaterThan(0);
+});
