@@ -84,6 +84,28 @@ test("random code on two maps", () => {
   );
 });
 
+test("code is entered in an inner loop that matches what map.get returns", () => {
+  const text = `fn index(n: Int) -> Map<String, List<Int>> {
+    let mut found: Map<String, List<Int>> = {}
+    for i in 0..n {
+        for k in 0..20 {
+            let key = f"w{i * (k + 1) * (k + 1) % 31}"
+            match map.get(found, key) {
+                Some(numbers) => { found[key] = list.push(numbers, i) }
+                None => { found[key] = [i] }
+            }
+        }
+    }
+    found
+}
+fn main(n: Int) -> Map<String, List<Int>> { index(n) }`;
+  // The loop at which code is entered depends on how long the runs take.
+  for (const n of [70, 75, 80, 200]) {
+    const program = verifyModule(compile({ name: "index.ax", text }).module);
+    for (const size of [20, n]) sameOnBoth(program, { args: [size] }, "auto");
+  }
+});
+
 test("a map that only one variable holds changes in place, also in a function that returns it", () => {
   const spy = vi.spyOn(MapValue.prototype, "setUnique");
   const text = programOf(['m = map.set(m, f"k{i % 10}", i)', 'm = map.set(m, "a", 1)'], 100);
