@@ -42,9 +42,11 @@ const NO_BINDINGS: ReadonlyMap<string, Local> = new Map();
 interface Pass {
   /** Whether the bindings may be assigned to. */
   readonly isMutable: boolean;
-  /** The bindings made so far in this pass, by name. Made for the first binding, because most patterns have none. */
+  /** For an alternative: the state of the pattern around the `or` pattern. */
+  readonly outer: Pass | undefined;
+  /** The bindings so far, by name. Created for the first binding, because most patterns have none. */
   bound: Map<string, Local> | undefined;
-  /** Names already bound by an earlier alternative or by the first pass. Binding such a name again reuses its `Local`. */
+  /** The bindings of the alternatives before this one, or those of the first pass. Binding such a name again reuses its `Local`. */
   readonly earlierBindings: ReadonlyMap<string, Local> | undefined;
   /** Whether this is the first pass. In the second one, a variant whose enum is not decided is an error. */
   readonly isFirst: boolean;
@@ -62,11 +64,11 @@ export function checkPattern(
   type: CheckedType,
   { isMutable } = { isMutable: false },
 ): { readonly checked: CheckedPattern; readonly bound: ReadonlyMap<string, Local>; readonly recheck: (() => CheckedPattern) | null } {
-  const pass: Pass = { isMutable, bound: undefined, earlierBindings: undefined, isFirst: true, hasUndecided: false };
+  const pass: Pass = { isMutable, outer: undefined, bound: undefined, earlierBindings: undefined, isFirst: true, hasUndecided: false };
   const checked = resolvePattern(checker, pattern, type, pass);
   const bound = pass.bound ?? NO_BINDINGS;
   if (!pass.hasUndecided) return { checked, bound, recheck: null };
-  const secondPass: Pass = { isMutable, bound: undefined, earlierBindings: bound, isFirst: false, hasUndecided: false };
+  const secondPass: Pass = { isMutable, outer: undefined, bound: undefined, earlierBindings: bound, isFirst: false, hasUndecided: false };
   return { checked, bound, recheck: () => resolvePattern(checker, pattern, type, secondPass) };
 }
 
@@ -196,8 +198,11 @@ function literalPattern(checker: FunctionChecker, value: Value, literalType: Che
 }
 
 function bindName(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
-  if (pass.bound?.has(name.text) === true) checker.error("E010", name.span, `\`${name.text}\` is bound twice in this pattern`);
-  const earlier = pass.earlierBindings?.get(name.text);
+  let earlier: Local | undefined;
+  for (let around: Pass | undefined = pass; around !== undefined; around = around.outer) {
+    if (around.bound?.has(name.text) === true) checker.error("E010", name.span, `\`${name.text}\` is bound twice in this pattern`);
+    earlier ??= around.earlierBindings?.get(name.text);
+  }
   if (earlier !== undefined && !unify(type, earlier.type)) {
     const difference =
       earlier.span === name.span
@@ -453,10 +458,10 @@ function structArgs(
 }
 
 function resolveOr(checker: FunctionChecker, pattern: Pattern & { kind: "or" }, type: CheckedType, pass: Pass): CheckedPattern {
-  let { earlierBindings } = pass;
+  const earlierBindings = new Map<string, Local>();
   let firstNames: string | undefined;
   const alternatives = pattern.alternatives.map((alternative) => {
-    const inner: Pass = { ...pass, bound: undefined, earlierBindings };
+    const inner: Pass = { ...pass, outer: pass, bound: undefined, earlierBindings };
     const checked = resolvePattern(checker, alternative, type, inner);
     const { bound = NO_BINDINGS } = inner;
     pass.hasUndecided ||= inner.hasUndecided;
@@ -467,10 +472,10 @@ function resolveOr(checker: FunctionChecker, pattern: Pattern & { kind: "or" }, 
       });
     }
     firstNames ??= boundNames;
-    earlierBindings = new Map([...(earlierBindings ?? NO_BINDINGS), ...bound]);
+    for (const [name, local] of bound) earlierBindings.set(name, local);
     return checked;
   });
   pass.bound ??= new Map();
-  for (const [name, local] of earlierBindings ?? NO_BINDINGS) if (pass.earlierBindings?.has(name) !== true) pass.bound.set(name, local);
+  for (const [name, local] of earlierBindings) pass.bound.set(name, local);
   return { kind: "or", alternatives };
 }
