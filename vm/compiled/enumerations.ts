@@ -1,6 +1,6 @@
 /**
- * Finds loops over `list.enumerate`, such as `for (i, x) in list.enumerate(xs)`. Compiled code runs such a loop on `xs` itself. It makes no
- * tuples, but charges for them:
+ * Finds loops over `list.enumerate`, such as `for (i, x) in list.enumerate(xs)`, and over `list.zip`. Compiled code runs such a loop on `xs`
+ * itself, or on both lists. It makes no tuples, but charges for them:
  *
  *     LoadLocal 0     xs
  *     Call …          list_enumerate. The result is `xs`
@@ -17,8 +17,11 @@
  *     GetField 1      the element
  *     StoreLocal 7    x
  *
+ * For `list.zip`, local 2 holds the first list, and a variable holds the second one. `ListGet` stores both elements in variables.
+ *
  * This is possible if the program reads only the list's length and tuples, and of each tuple only its fields.
  */
+import { BUILTIN_BY_NAME } from "../builtins/builtin-table.ts";
 import { BYTES, slotsCharge } from "../cost.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { followOperands } from "../bytecode/operand-origins.ts";
@@ -30,11 +33,14 @@ import type { Value } from "../value/value.ts";
 import { controlFlowGraph } from "./control-flow-graph.ts";
 import { liveLocals } from "./live-locals.ts";
 
-/** A loop over `list.enumerate`, with the local of its result (`list`) and the local of its tuples (`tuple`). */
+/** A loop over `list.enumerate` or `list.zip`, with the local of its result (`list`) and the local of its tuples (`tuple`). */
 export interface Enumeration {
   readonly list: number;
   readonly tuple: number;
   readonly callPc: number;
+  readonly isZip: boolean;
+  /** The pcs of the instructions that read the length of the list. */
+  readonly lengths: ReadonlySet<number>;
   /** The pcs of the `ListGet` instructions that read a tuple. */
   readonly gets: ReadonlySet<number>;
   /** The pcs of the `GetField` instructions that read a tuple. Maps the pc to the field. */
@@ -44,14 +50,19 @@ export interface Enumeration {
 /** What `list.enumerate` charges: steps for each call and for each element, and bytes for each element. */
 export const ENUMERATE_STEPS = 17;
 export const ELEMENT_STEPS = 23;
+/** The same steps for `list.zip`, which charges the same bytes. */
+export const ZIP_STEPS = 16;
+export const PAIR_STEPS = 19;
 export const ELEMENT_BYTES: number = slotsCharge(2) + BYTES.push;
 
 const isEmptyList = (value: Value | undefined): boolean => value instanceof ListValue && value.length === 0;
 const isZero = (value: Value | undefined): boolean => value === 0;
 const isOne = (value: Value | undefined): boolean => value === 1;
 
-/** The code of `list.enumerate`: the name of each instruction, and its first operand or a test of its constant. */
-const ENUMERATE: readonly (readonly [keyof typeof OPCODES, (number | ((constant: Value | undefined) => boolean))?])[] = [
+/** The code of a function: the name of each instruction, and its first operand or a test of its constant. */
+type Pattern = readonly (readonly [keyof typeof OPCODES, (number | ((constant: Value | undefined) => boolean))?])[];
+
+const ENUMERATE: Pattern = [
   ["PushConst", isEmptyList],
   ["StoreLocal", 1],
   ["PushConst", isZero],
@@ -89,24 +100,68 @@ const ENUMERATE: readonly (readonly [keyof typeof OPCODES, (number | ((constant:
   ["LoadLocal", 1],
   ["Ret"],
 ];
-/** The limit on the calls of `list.enumerate` that are looked at in a function. Each takes time in proportion to the code. */
+const ZIP: Pattern = [
+  ["LoadLocal", 0],
+  ["ListLen"],
+  ["LoadLocal", 1],
+  ["ListLen"],
+  ["Builtin", BUILTIN_BY_NAME.get("int.min")?.id ?? -1],
+  ["StoreLocal", 2],
+  ["PushConst", isEmptyList],
+  ["StoreLocal", 3],
+  ["PushConst", isZero],
+  ["StoreLocal", 4],
+  ["LoadLocal", 4],
+  ["LoadLocal", 2],
+  ["Lt"],
+  ["JmpIfNot", 29],
+  ["LoadLocal", 3],
+  ["LoadLocal", 0],
+  ["LoadLocal", 4],
+  ["ListGet"],
+  ["LoadLocal", 1],
+  ["LoadLocal", 4],
+  ["ListGet"],
+  ["MakeRecord"],
+  ["ListPush"],
+  ["StoreLocal", 3],
+  ["LoadLocal", 4],
+  ["PushConst", isOne],
+  ["Add"],
+  ["StoreLocal", 4],
+  ["Jmp", 10],
+  ["LoadLocal", 3],
+  ["Ret"],
+];
+/** The limit on the calls of these functions that are looked at in a function. Each takes time in proportion to the code. */
 const MAX_ENUMERATIONS = 64;
-/** The pc of `MakeRecord`, and the number of its fields. */
-const [RECORD_PC, RECORD_FIELDS] = [22, 2];
+/** The number of fields of the tuples. */
+const RECORD_FIELDS = 2;
 
-/** Returns the indices of the program's functions that have the code of `list.enumerate`. */
-export const enumerateFunctions: (program: Program) => ReadonlySet<number> = memoizeInObject(
-  ({ functions, module }: Program) => new Set(functions.filter((fn) => isEnumerate(fn, module.constants)).map(({ index }) => index)),
+/** Returns the functions of the program that have the code of `list.enumerate` or `list.zip`: for each index, whether it is `list.zip`. */
+export const tupleFunctions: (program: Program) => ReadonlyMap<number, boolean> = memoizeInObject(
+  ({ functions, module }: Program) =>
+    new Map(
+      functions.flatMap((fn): [number, boolean][] => {
+        const isZip = hasCode(fn, 2, ZIP, module.constants);
+        return isZip || hasCode(fn, 1, ENUMERATE, module.constants) ? [[fn.index, isZip]] : [];
+      }),
+    ),
 );
 
-function isEnumerate({ code, def, staticallyStacked }: VerifiedFunction, constants: readonly Value[]): boolean {
-  if (def.arity !== 1 || code.length !== ENUMERATE.length * CODE_STRIDE || !staticallyStacked) return false;
-  if (code[RECORD_PC * CODE_STRIDE + 2] !== RECORD_FIELDS) return false;
-  return ENUMERATE.every(([name, operand], pc) => {
+function hasCode(
+  { code, def, staticallyStacked }: VerifiedFunction,
+  arity: number,
+  pattern: Pattern,
+  constants: readonly Value[],
+): boolean {
+  if (def.arity !== arity || code.length !== pattern.length * CODE_STRIDE || !staticallyStacked) return false;
+  return pattern.every(([name, operand], pc) => {
     const at = pc * CODE_STRIDE;
     const first = code[at + 1] ?? -1;
     return (
       code[at] === OPCODES[name].tag &&
+      (name !== "MakeRecord" || code[at + 2] === RECORD_FIELDS) &&
       (operand === undefined || (typeof operand === "number" ? operand === first : operand(constants[first])))
     );
   });
@@ -114,11 +169,11 @@ function isEnumerate({ code, def, staticallyStacked }: VerifiedFunction, constan
 
 const enumerationsOfFunctions = memoizeInObject((_program: Program) => new Map<VerifiedFunction, readonly Enumeration[]>());
 
-/** Returns the loops over `list.enumerate` in a function. */
+/** Returns the loops over `list.enumerate` and `list.zip` in a function. */
 export function enumerationsOf(program: Program, fn: VerifiedFunction): readonly Enumeration[] {
-  if (enumerateFunctions(program).size === 0 || !fn.staticallyStacked) return [];
+  if (tupleFunctions(program).size === 0 || !fn.staticallyStacked) return [];
   const known = enumerationsOfFunctions(program);
-  const enumerations = known.get(fn) ?? findEnumerations(fn, enumerateFunctions(program));
+  const enumerations = known.get(fn) ?? findEnumerations(fn, tupleFunctions(program));
   known.set(fn, enumerations);
   return enumerations;
 }
@@ -137,7 +192,7 @@ class Counts {
   }
 }
 
-function findEnumerations(fn: VerifiedFunction, callees: ReadonlySet<number>): readonly Enumeration[] {
+function findEnumerations(fn: VerifiedFunction, callees: ReadonlyMap<number, boolean>): readonly Enumeration[] {
   const { code, def } = fn;
   const graph = controlFlowGraph(fn, 0);
   if (graph === undefined) return [];
@@ -153,13 +208,17 @@ function findEnumerations(fn: VerifiedFunction, callees: ReadonlySet<number>): r
   /** The `ListGet` instructions, and the local of each list. The same for the `GetField` instructions and the record. */
   const gets = new Map<number, number>();
   const fields = new Map<number, { readonly tuple: number; readonly field: number }>();
+  const lengths = new Map<number, number>();
   const result = (pc: number) => ({ local: -1, storesBefore: 0, loadPc: pc, laterPcs: [] });
   followOperands(fn, ({ pc, opcode, operand, popped, originOf, storesBefore }) => {
     const origin = originOf(popped - 1);
     if (opcode.tag === OPCODES.StoreLocal.tag && origin?.local === -1) storedIn.set(origin.loadPc, operand);
     if (opcode.tag === OPCODES.Call.tag && callees.has(operand)) return result(pc);
     if (origin === undefined || origin.local < 0 || origin.storesBefore !== storesBefore(origin.local)) return undefined;
-    if (opcode.tag === OPCODES.ListLen.tag) knownLoads.add(origin.local);
+    if (opcode.tag === OPCODES.ListLen.tag) {
+      knownLoads.add(origin.local);
+      lengths.set(pc, origin.local);
+    }
     if (opcode.tag === OPCODES.GetField.tag && operand < RECORD_FIELDS) {
       knownLoads.add(origin.local);
       fields.set(pc, { tuple: origin.local, field: operand });
@@ -183,17 +242,20 @@ function findEnumerations(fn: VerifiedFunction, callees: ReadonlySet<number>): r
     const ownFields = [...fields].filter((entry) => entry[1].tuple === tuple).map(([pc, { field }]) => [pc, field] as const);
     // The list is used as a list only, and the tuple as a tuple only.
     if ([...fields.values()].some((field) => field.tuple === list) || ownFields.length !== loads.of(tuple)) return [];
-    return [{ list, tuple, callPc, gets: new Set(ownGets), fields: new Map(ownFields) }];
+    const ownLengths = [...lengths].filter(([, from]) => from === list).map(([pc]) => pc);
+    const isZip = callees.get(code[callPc * CODE_STRIDE + 1] ?? -1) === true;
+    return [{ list, tuple, callPc, isZip, lengths: new Set(ownLengths), gets: new Set(ownGets), fields: new Map(ownFields) }];
   });
 }
 
 /** The instructions of a function version that read an enumerated list or its tuples. */
 export interface Enumerations {
-  readonly calls: ReadonlySet<number>;
-  /** For each `ListGet`, the local of the tuple. */
-  readonly gets: ReadonlyMap<number, number>;
+  readonly calls: ReadonlyMap<number, Enumeration>;
+  /** The instructions that read the length of a zipped list. */
+  readonly lengths: ReadonlyMap<number, Enumeration>;
+  readonly gets: ReadonlyMap<number, Enumeration>;
   /** For each `GetField`, the local of the tuple and the field. */
-  readonly fields: ReadonlyMap<number, { readonly tuple: number; readonly field: number }>;
+  readonly fields: ReadonlyMap<number, { readonly tuple: number; readonly field: number; readonly isZip: boolean }>;
 }
 
 /**
@@ -203,8 +265,9 @@ export interface Enumerations {
 export function enumerationsFrom(all: readonly Enumeration[], live: Uint8Array | undefined): Enumerations {
   const used = all.filter(({ list, tuple }) => live?.[list] !== 1 && live?.[tuple] !== 1);
   return {
-    calls: new Set(used.map(({ callPc }) => callPc)),
-    gets: new Map(used.flatMap(({ gets, tuple }) => [...gets].map((pc) => [pc, tuple] as const))),
-    fields: new Map(used.flatMap(({ fields, tuple }) => [...fields].map(([pc, field]) => [pc, { tuple, field }] as const))),
+    calls: new Map(used.map((one) => [one.callPc, one])),
+    lengths: new Map(used.flatMap((one) => (one.isZip ? [...one.lengths].map((pc) => [pc, one] as const) : []))),
+    gets: new Map(used.flatMap((one) => [...one.gets].map((pc) => [pc, one] as const))),
+    fields: new Map(used.flatMap(({ fields, tuple, isZip }) => [...fields].map(([pc, field]) => [pc, { tuple, field, isZip }] as const))),
   };
 }

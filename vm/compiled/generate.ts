@@ -14,6 +14,8 @@
  *   to5: { … }        the code before block 5; `break to5` jumps forward to block 5
  *   pending0          1 if local 0 holds a pending String, otherwise 0 (`bytecode/string-append.ts`)
  *   index0            the index of the tuple that local 0 is for (`enumerations.ts`)
+ *   zipped0           the second list of `list.zip`, if local 0 is for its result
+ *   first0, second0   the elements of the tuple of `list.zip` that local 0 is for
  *   unique0, flag0    uniqueness of the list in local 0, and of the list in operand 0 (`unique-lists.ts`)
  *
  * All other names are functions and classes of `runtime.ts`. The text contains only names and integers that the generator
@@ -107,7 +109,9 @@ class FunctionWriter {
         .filter((name) => !uniqueParams.includes(name))
         .map((name) => `${name} = 0`),
       ...range(this.#body.flagVariables, "flag").map((name) => `${name} = 0`),
-      ...[...new Set(this.#version.enumerations.gets.values())].map((local) => `index${local} = 0`),
+      ...[...new Set(this.#version.enumerations.gets.values())].flatMap(({ list, tuple, isZip }) =>
+        isZip ? [`zipped${list}`, `first${tuple}`, `second${tuple}`] : [`index${tuple} = 0`],
+      ),
       "temp",
       ...(isCounted ? ["steps = 0"] : []),
       ...(isCounted && this.#body.allocates ? ["bytes = 0"] : []),

@@ -42,7 +42,7 @@ import {
   type ValueKind,
 } from "./kinds.ts";
 import { pushedUniqueness, writeBuiltin, writeViewClaim, MAX_JOINED } from "./builtin-calls.ts";
-import { ELEMENT_BYTES, ELEMENT_STEPS, ENUMERATE_STEPS } from "./enumerations.ts";
+import { ELEMENT_BYTES, ELEMENT_STEPS, ENUMERATE_STEPS, type Enumeration, PAIR_STEPS, ZIP_STEPS } from "./enumerations.ts";
 import { writeArithmetic, canBe, comparisonText, equalityText, isLiteral, writeNegation } from "./numbers.ts";
 import { DEOPTIMIZED } from "./runtime.ts";
 import { concatKind, type FunctionVersion, guessedPart, SITE, trackedLists, wrongGuesses } from "./type-inference.ts";
@@ -151,10 +151,12 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     case OPCODES.GetField.tag: {
       const record = body.pop();
       const ofTuple = body.version.enumerations.fields.get(pc);
-      if (ofTuple !== undefined) return ofTuple.field === 0 ? body.push(`index${ofTuple.tuple}`, "safeInt") : void body.stack.push(record);
+      if (ofTuple?.isZip === false)
+        return ofTuple.field === 0 ? body.push(`index${ofTuple.tuple}`, "safeInt") : void body.stack.push(record);
       const kind = guessedPart(body.version, pc, fieldKind(body.scope.types, record.kind, first));
       const variable = body.operandName();
-      body.line(`${variable} = ${toBoxed(record)}.${fieldName(first)};`);
+      const read = ofTuple === undefined ? `${toBoxed(record)}.${fieldName(first)}` : `${first === 0 ? "first" : "second"}${ofTuple.tuple}`;
+      body.line(`${variable} = ${read};`);
       // For any other kind, the check of the kind also fails for undefined.
       if (isBoxed(kind) || kind === "never") body.line(`if (${variable} === undefined) throw ${DEOPTIMIZED};`);
       if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
@@ -202,6 +204,8 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     case OPCODES.Builtin.tag:
       return writeBuiltin(body, pc, first, body.popMany(second));
     default: {
+      const zip = body.version.enumerations.lengths.get(pc);
+      if (zip !== undefined) return body.push(zipLength(body.pop().code, zip.list), "safeInt");
       const row = OPCODE_BY_TAG.get(tag);
       const id = BUILTIN_IDS.get(row?.builtin ?? "");
       if (row === undefined || id === undefined) throw new Unsupported(`the instruction ${tag}`);
@@ -299,7 +303,8 @@ function writeConcat(body: FunctionBody, appends: boolean): void {
 function writeCall(body: FunctionBody, pc: number, count: number): void {
   const callee = body.version.calls.get(pc);
   if (callee === undefined) throw new Unsupported("a call to an unknown function");
-  if (body.version.enumerations.calls.has(pc)) return writeEnumerate(body, body.pop());
+  const enumeration = body.version.enumerations.calls.get(pc);
+  if (enumeration !== undefined) return enumeration.isZip ? writeZip(body, enumeration, callee.result) : writeEnumerate(body, body.pop());
   writeVersionCall(body, callee, body.popMany(count));
 }
 
@@ -309,6 +314,30 @@ function writeEnumerate(body: FunctionBody, list: Operand): void {
   body.line(`if (${hasNotClass(body.top, "List")}) throw ${DEOPTIMIZED};`);
   body.addSteps(`${ENUMERATE_STEPS} + ${ELEMENT_STEPS} * ${body.top}.length`);
   body.line(`if ((meter.allocBytes += ${ELEMENT_BYTES} * ${body.top}.length) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
+}
+
+/** Writes a call of `list.zip`, which returns the first list, sets the variable of the second one, and charges for the tuples. */
+function writeZip(body: FunctionBody, { list }: Enumeration, kind: ValueKind): void {
+  const second = toBoxed(body.pop());
+  const first = toBoxed(body.pop());
+  body.line(`zipped${list} = ${second};`);
+  body.push(first, kind === "never" ? "any" : kind);
+  body.line(`if (${hasNotClass(body.top, "List")} || ${hasNotClass(`zipped${list}`, "List")}) throw ${DEOPTIMIZED};`);
+  body.line(`temp = ${zipLength(body.top, list)};`);
+  body.addSteps(`${ZIP_STEPS} + ${PAIR_STEPS} * temp`);
+  body.line(`if ((meter.allocBytes += ${ELEMENT_BYTES} * temp) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
+}
+
+const zipLength = (first: string, list: number): string =>
+  `${first}.length < zipped${list}.length ? ${first}.length : zipped${list}.length`;
+
+/** Writes the read of a tuple of `list.zip`, which sets the variables of its elements. */
+function writeZipElement(body: FunctionBody, { list, tuple }: Enumeration, index: Operand, kind: ValueKind): void {
+  if (index.kind !== "safeInt") body.line(`if (typeof ${index.code} !== "number") throw ${DEOPTIMIZED};`);
+  body.line(`first${tuple} = local${list}.get(${index.code}); second${tuple} = zipped${list}.get(${index.code});`);
+  body.line(`if (first${tuple} === undefined || second${tuple} === undefined) throw ${DEOPTIMIZED};`);
+  // Nothing reads the tuple itself.
+  body.stack.push({ code: "UNIT", kind, local: -1 });
 }
 
 function writeVersionCall(body: FunctionBody, callee: FunctionVersion, operands: readonly Operand[]): void {
@@ -367,9 +396,10 @@ function writeElement(body: FunctionBody, pc: number): void {
   const index = body.pop();
   const list = body.pop();
   const variable = body.operandName();
-  const tuple = body.version.enumerations.gets.get(pc);
-  if (tuple !== undefined) body.line(`index${tuple} = ${index.code};`);
+  const enumeration = body.version.enumerations.gets.get(pc);
   const kind = guessedPart(body.version, pc, elementKind(list.kind));
+  if (enumeration?.isZip === true) return writeZipElement(body, enumeration, index, kind);
+  if (enumeration !== undefined) body.line(`index${enumeration.tuple} = ${index.code};`);
   if (!isBoxed(list.kind) || (index.kind !== "safeInt" && !isBoxed(index.kind)))
     return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
   const isInt = index.kind === "safeInt" ? [] : [`typeof ${index.code} === "number"`];

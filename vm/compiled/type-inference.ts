@@ -404,14 +404,14 @@ function inferCall(
 ): void {
   const result = unit.call(pc, index, args);
   const [list = "any"] = args;
-  if (version.enumerations.calls.has(pc)) stack.push(isBoxed(list) || list === "never" ? list : "any");
+  if (version.enumerations.calls.get(pc)?.isZip === false) stack.push(isBoxed(list) || list === "never" ? list : "any");
   else stack.push(result);
 }
 
 function inferField(version: FunctionVersion, pc: number, field: number, stack: ValueKind[], unit: UnitKinds): void {
   const record = stack.pop() ?? "any";
   const ofTuple = version.enumerations.fields.get(pc);
-  if (ofTuple === undefined) stack.push(guessedPart(version, pc, fieldKind(unit.types, record, field)));
+  if (ofTuple === undefined || ofTuple.isZip) stack.push(guessedPart(version, pc, fieldKind(unit.types, record, field)));
   else stack.push(ofTuple.field === 0 ? "safeInt" : record);
 }
 

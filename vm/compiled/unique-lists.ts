@@ -35,7 +35,7 @@ import { updatePath } from "../bytecode/update-path.ts";
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { borrowedParams, type IsBorrowed } from "./borrowed-params.ts";
-import { enumerateFunctions } from "./enumerations.ts";
+import { tupleFunctions } from "./enumerations.ts";
 import { type ControlFlowGraph, controlFlowGraph, successorsOf } from "./control-flow-graph.ts";
 import { liveLocals } from "./live-locals.ts";
 import { type Argument, isDeadIfSome, isIntactAtNone } from "./none-results.ts";
@@ -110,9 +110,9 @@ const listsOfFunctions = memoizeInObject(
 /** Returns the unique lists of a statically stacked function of a program. `isFrame` says whether compiled code may leave its frame at loops. */
 export function uniqueLists(program: Program, fn: VerifiedFunction, isFrame: boolean): UniqueLists {
   const known = listsOfFunctions(program)[isFrame ? 1 : 0];
-  const enumerates = enumerateFunctions(program);
+  const enumerates = tupleFunctions(program);
   const { isBorrowed } = borrowedParams(program);
-  // The result of `list.enumerate` may be its argument (see `enumerations.ts`).
+  // Compiled code may use the argument of `list.enumerate` in place of the result (see `enumerations.ts`).
   const lists = known.get(fn) ?? analyze(program, fn, isFrame, (callee, param) => !enumerates.has(callee) && isBorrowed(callee, param));
   known.set(fn, lists);
   return lists;

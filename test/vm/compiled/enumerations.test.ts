@@ -63,6 +63,40 @@ fn made() -> List<List<Int>> { [doubled([1, 2, 3]), grown(4), grown(1)] }`,
     "[[1, 2, 3, 83, 0, 1, 2, 3], [3, 5, 3], [0, 1]]",
   ],
   [
+    "zipped lists",
+    5,
+    `fn dot(xs: List<Float>, ys: List<Int>) -> Float {
+    let mut sum = 0.0
+    for pair in list.zip(xs, ys) { sum += pair.first * int.to_float(pair.second) }
+    sum
+}
+fn names(all: List<String>, rows: List<List<Int>>) -> String {
+    let mut text = ""
+    for pair in list.zip(all, rows) {
+        if list.is_empty(pair.second) { continue }
+        for inner in list.zip(pair.second, list.range(0, 2)) { text ++= f"{pair.first}{inner.first}{inner.second}" }
+        if string.len(text) > 12 { break }
+    }
+    text
+}
+fn changed(list_of: List<Int>) -> List<Int> {
+    let mut xs = list.push(list_of, 5)
+    let mut ys = list.reverse(xs)
+    for p in list.zip(xs, ys) {
+        xs[0] = p.second + xs[0]
+        ys = list.push(ys, p.first)
+        xs = list.push(xs, list.len(ys))
+        ys[1] = 7
+    }
+    for p in list.zip(list.take(xs, 2), ys) { xs = list.push(xs, p.first * 100 + p.second) }
+    xs
+}
+fn made() -> (Float, String, List<Int>) {
+    (dot([1.5, 2.5, 3.5], [1, 2]), names(["a", "b", "c", "d"], [[1, 2, 3], [], [4], [5]]), changed([1, 2]))
+}`,
+    '(6.5, "a10a21c40d50", [9, 2, 5, 4, 5, 6, 905, 207])',
+  ],
+  [
     "nested loops with early ends",
     2,
     `fn found(rows: List<List<Int>>, wanted: Int) -> Option<(Int, Int)> {
