@@ -441,9 +441,8 @@ class Walk {
         this.#bind(stmt.local, this.#value(stmt.value));
         return;
       case "destructure":
-        // The subject is untracked (bindings.ts), so nothing is known about it. `#bind` has let its functions escape.
+        // The subject is untracked (bindings.ts). When it was set, `#bind` let its functions escape.
         if (stmt.otherwise !== null) this.#walkEscaping(stmt.otherwise);
-        this.#escape(this.#known.get(stmt.subject), stmt.span);
         return;
       case "update":
         for (const step of stmt.steps) if (step.kind === "index") this.#walkEscaping(step.index);

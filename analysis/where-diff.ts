@@ -52,11 +52,11 @@ function isWithin(narrow: Condition, wide: Condition): boolean {
   if (narrow.absent === true || wide.absent === true) return narrow.absent === true && wide.absent === true;
   if (wide.equal !== undefined || wide.in !== undefined) return false;
   const prefixFits = wide.prefix === undefined || narrow.prefix?.startsWith(wide.prefix) === true;
-  const numberFits = wide.min === undefined && wide.max === undefined ? true : narrow.min !== undefined || narrow.max !== undefined;
   const isInRange =
     (wide.min === undefined || (narrow.min !== undefined && narrow.min >= wide.min)) &&
     (wide.max === undefined || (narrow.max !== undefined && narrow.max <= wide.max));
+  // The keys that a map may have.
   const { names: allowedKeys } = wide;
-  const hasNames = allowedKeys === undefined || narrow.names?.every((name) => allowedKeys.includes(name)) === true;
-  return prefixFits && numberFits && isInRange && hasNames;
+  const keysFit = allowedKeys === undefined || narrow.names?.every((key) => allowedKeys.includes(key)) === true;
+  return prefixFits && isInRange && keysFit;
 }

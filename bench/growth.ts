@@ -36,9 +36,9 @@ export interface Growth {
 
 function measureGrowth(engine: Engine, name: string, program: Program, largest: number): Growth {
   const sizes = [largest / 8, largest / 4, largest / 2, largest];
-  const entrants = sizes.map((n) => warmUp({ name: String(n), run: () => runOn(engine, program, n) }));
-  for (let round = 0; round < ROUNDS; round++) sampleAll(entrants, round);
-  const series = entrants.map(({ times }) => times);
+  const contenders = sizes.map((n) => warmUp({ name: String(n), run: () => runOn(engine, program, n) }));
+  for (let round = 0; round < ROUNDS; round++) sampleAll(contenders, round);
+  const series = contenders.map(({ times }) => times);
   const growth = series.slice(1).map((times, sizeIndex) => figureOf(ratios(times, series[sizeIndex] ?? [])));
   return { engine: engine.name, name, largest, time: figureOf(series.at(-1) ?? []), ratios: growth };
 }

@@ -6,7 +6,7 @@ import { JAVASCRIPT } from "./peers/javascript.ts";
 import { LUA } from "./peers/lua.ts";
 import type { Main, Peer } from "./peers/peer.ts";
 import { QUICKJS } from "./peers/quickjs.ts";
-import { type Entrant, sampleAll, warmUp } from "./race.ts";
+import { type WarmContender, sampleAll, warmUp } from "./race.ts";
 import type { Row, Table } from "./report.ts";
 import { figureOf, geometricMeans, ratios } from "./statistics.ts";
 
@@ -50,7 +50,7 @@ export type Times = ReadonlyMap<string, readonly (readonly number[])[]>;
 export const answerText = (value: Value): string => (typeof value === "string" ? value : textForm(value));
 
 /** Returns all contenders for one program, warmed up. Throws if their answers differ. */
-function entrantsOf({ name, file, n }: BenchProgram, engines: readonly Engine[], mains: ReadonlyMap<string, Main>): Entrant[] {
+function contendersOf({ name, file, n }: BenchProgram, engines: readonly Engine[], mains: ReadonlyMap<string, Main>): WarmContender[] {
   // Each engine gets its own copy of the program, because compiled code is cached for each program.
   const engineContenders = engines.map((engine) => {
     const program = programFrom(`${file}.ax`);
@@ -65,16 +65,18 @@ function entrantsOf({ name, file, n }: BenchProgram, engines: readonly Engine[],
 /** Measures all programs in this process. A round runs each program on each contender. */
 export async function programTimes({ programs, engines, peers, rounds }: ProgramSet): Promise<Times> {
   const loaders = await Promise.all(peers.map(async ({ name, start }) => ({ name, load: await start() })));
-  const races: Entrant[][] = [];
+  const races: WarmContender[][] = [];
   for (const program of programs) {
     const mains = await Promise.all(loaders.map(async ({ name, load }) => [name, await load(program.file)] as const));
-    races.push(entrantsOf(program, engines, new Map(mains)));
+    races.push(contendersOf(program, engines, new Map(mains)));
   }
   for (let round = 0; round < rounds; round++) {
-    for (const entrants of races) sampleAll(entrants, round);
+    for (const contenders of races) sampleAll(contenders, round);
   }
   const names = [...engines, ...peers].map(({ name }) => name);
-  return new Map(names.map((name) => [name, races.map((entrants) => entrants.find((entrant) => entrant.name === name)?.times ?? [])]));
+  return new Map(
+    names.map((name) => [name, races.map((contenders) => contenders.find((contender) => contender.name === name)?.times ?? [])]),
+  );
 }
 
 /** Returns the time of `over` divided by the time of `under`, by program, then by round. Undefined if one of the two did not run. */

@@ -5,7 +5,8 @@ interface Contender {
   readonly run: () => unknown;
 }
 
-export interface Entrant extends Contender {
+/** A contender after its warm-up, with its samples. */
+export interface WarmContender extends Contender {
   /** The number of runs in one sample. */
   readonly repeats: number;
   /** The milliseconds of one run, for each round. */
@@ -13,7 +14,7 @@ export interface Entrant extends Contender {
 }
 
 const WARM_UP_MS = 150;
-/** The minimum duration of a sample. */
+/** The duration that a sample should have, in milliseconds. */
 const SAMPLE_MS = 30;
 
 export function timed(body: () => void): number {
@@ -22,8 +23,8 @@ export function timed(body: () => void): number {
   return performance.now() - start;
 }
 
-/** Runs a contender until V8 has optimized it, and finds how many runs make a sample. */
-export function warmUp({ name, run }: Contender): Entrant {
+/** Runs a contender for `WARM_UP_MS`, and at least twice, so that V8 can optimize it. Finds how many runs make a sample. */
+export function warmUp({ name, run }: Contender): WarmContender {
   const start = performance.now();
   let last = 0;
   let runs = 0;
@@ -35,11 +36,11 @@ export function warmUp({ name, run }: Contender): Entrant {
 }
 
 /** Takes one sample of each contender. The first contender depends on `round`, so that none is always the first. */
-export function sampleAll(entrants: readonly Entrant[], round: number): void {
-  for (let i = 0; i < entrants.length; i++) {
-    const entrant = entrants[(i + round) % entrants.length];
-    if (entrant === undefined) continue;
-    const { run, repeats, times } = entrant;
+export function sampleAll(contenders: readonly WarmContender[], round: number): void {
+  for (let i = 0; i < contenders.length; i++) {
+    const contender = contenders[(i + round) % contenders.length];
+    if (contender === undefined) continue;
+    const { run, repeats, times } = contender;
     const sample = timed(() => {
       for (let n = 0; n < repeats; n++) run();
     });

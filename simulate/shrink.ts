@@ -1,6 +1,6 @@
 /**
  * Makes the script of a failing run shorter and simpler while the run still fails in the same way. A script (`choices.ts`) has lists of whole
- * numbers: the choices for the complete run, then those for the answer of each call.
+ * numbers: the choices that are not for an answer, then those for the answer of each call.
  */
 import type { Script } from "./choices.ts";
 
@@ -30,8 +30,13 @@ export async function shrink(
   let best = first;
   let tries = 0;
   let work = 0;
+  // A script that was tried is never simpler than the best one, so each is tried once.
+  const tried = new Set([JSON.stringify(first.script)]);
   const tryOne = async (script: Script): Promise<boolean> => {
+    const text = JSON.stringify(script);
+    if (tried.has(text)) return false;
     if (tries >= MAX_TRIES || work >= MAX_WORK || isCanceled()) return false;
+    tried.add(text);
     tries += 1;
     const candidate = await attempt(script);
     work += candidate.steps + STEPS_OF_CALL * candidate.calls;

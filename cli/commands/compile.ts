@@ -21,6 +21,7 @@ export async function compileCommand(session: CommandSession, file: string, flag
   const { terminal, json } = session;
   if (isModuleFile(file)) throw new BorunaError("usage", `${file} is a module already`, { hint: "`boruna inspect` shows what is in it" });
   const registry = await loadRegistry(flags);
+  // Set before the program is compiled: the message of a CompileError quotes source lines.
   const onSourcesOpened = (sourceOf: SourceOf): void => {
     session.sourceOf = sourceOf;
   };
@@ -36,10 +37,8 @@ export async function compileCommand(session: CommandSession, file: string, flag
       cause: error,
     });
   }
+  for (const d of warnings) terminal.err(renderDiagnostic(d, session.sourceOf, { color: terminal.color }));
   if (json) printJson(terminal, { ok: true, output, bytes: bytes.length, module_hash: program.moduleHash });
-  else {
-    for (const d of warnings) terminal.err(renderDiagnostic(d, session.sourceOf, { color: terminal.color }));
-    terminal.err(`${output}: ${bytes.length} bytes, ${program.moduleHash}`);
-  }
+  else terminal.err(`${output}: ${bytes.length} bytes, ${program.moduleHash}`);
   return EXIT.done;
 }

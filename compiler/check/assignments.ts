@@ -34,7 +34,7 @@ export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
   return [{ kind: "set", local, value: { kind: "chain", first, rest, span: stmt.span }, span: stmt.span }];
 }
 
-/** Checks the right side of an assignment to a variable or part of this type. */
+/** Checks the value assigned to a variable, or to a part of one. `type` is the type of that target; `what` names it in messages. */
 function checkValue(checker: FunctionChecker, { operator, value, span }: Assign, type: CheckedType, what: string): Ir {
   return operator === null ? checker.check(value, type, what) : checkRightSide(checker, operator, type, value, span).ir;
 }
@@ -80,8 +80,10 @@ const MAX_LET_DISTANCE = 200;
 /** Returns help and a fix for an assignment to a binding that is not declared `mut`. */
 function mutableExtras(checker: FunctionChecker, { name, span }: Local): { readonly help: string; readonly fixes: readonly Fix[] } {
   const before = checker.scope.unit.text.slice(Math.max(0, span.start - MAX_LET_DISTANCE), span.start);
-  const afterLet = /\blet\s+([^;=\n]*)$/.exec(before)?.[1];
-  if (afterLet === undefined) return { help: `make a variable of it first: \`let mut ${name} = ${name}\``, fixes: [] };
+  const [, header, afterLet] = /(?:\b(if|while)\s+)?\blet\s+([^;=\n]*)$/.exec(before) ?? [];
+  // `if let` and `while let` do not accept `mut`.
+  if (afterLet === undefined || header !== undefined)
+    return { help: `make a variable of it first: \`let mut ${name} = ${name}\``, fixes: [] };
   const nameStart = span.start - afterLet.length;
   const help = afterLet === "" ? `declare it with \`let mut ${name}\`` : "declare the names of the pattern with `let mut`";
   return { help, fixes: [{ title: "declare it `mut`", edits: [{ span: { start: nameStart, end: nameStart }, text: "mut " }] }] };
@@ -106,7 +108,7 @@ function checkUpdate(checker: FunctionChecker, stmt: Assign, local: Local): IrSt
   return { kind: "update", local, steps, operator, type, value: checkValue(checker, stmt, type, what), span };
 }
 
-/** Checks one step from a value of the type to a part. `target` is the source of that value. */
+/** Checks one step from a value of the type to a part. `target` is the span of that value's text. */
 function checkStep(
   checker: FunctionChecker,
   step: AssignStep,

@@ -2,8 +2,8 @@
  * A lock on a folder: one process at a time may have the embedded database open. Its lock files are `lock.1`, `lock.2`, …. The file with
  * the highest number is the lock, and its content names the holder. The lock is free if the holder has ended or has released it. To take
  * it, a process creates the file with the next number, which only one process can do, and then checks that no higher number has appeared
- * in the meantime. The file with the highest number is never deleted, so a number is never reused while it is the highest, and a late
- * process cannot recreate it.
+ * in the meantime. The file with the highest number is never deleted. So a process that acts on an old listing can at most create a lower
+ * number; it then sees the higher one, and removes its own file.
  */
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { randomUUID } from "node:crypto";
@@ -16,7 +16,7 @@ const FREE = "free";
 
 /** Takes the lock of the folder and returns the function that releases it, or the process id of the holder. */
 export function lockFolder(folder: string): (() => void) | { readonly holder: number } {
-  const holderText = `${process.pid} ${processStartTime(process.pid) ?? ""} ${randomUUID()}`;
+  const holderText = `${process.pid} ${processStartTime(process.pid) ?? ""}`;
   for (;;) {
     const latest = latestLock(folder);
     const holder = latest === 0 ? undefined : holderOf(lockFile(folder, latest));

@@ -124,7 +124,7 @@ const MAX_NEEDLE_CHARACTERS = 64 * 1024;
 
 /**
  * Finds the values that the selectors choose, and reads them from `blobs`. Throws `usage` if a selector chooses nothing, or chooses a value that
- * is not in a blob.
+ * is not in a blob. Throws what `loadValue` throws.
  */
 export function chooseValues(log: RunLog, selectors: readonly string[], blobs: BlobReader): Redaction {
   if (selectors.length === 0) return { blobs: new Set(), repeated: [] };
@@ -180,6 +180,6 @@ class RedactedTexts {
 }
 
 const inlineError = (log: RunLog, { event, valueName }: LoggedValue, selector: string): BorunaError =>
-  new BorunaError("usage", `redact ${selector}: ${valueName} of event ${event} is in ${log.file} itself, so that its hash chain needs it`, {
+  new BorunaError("usage", `redact ${selector}: ${valueName} of event ${event} is in ${log.file} itself, so its hash chain needs it`, {
     hint: "Only a run that was recorded as redactable has each value beside its log.",
   });

@@ -4,7 +4,7 @@ import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { socketLookup } from "../lookup.ts";
 import { BorunaError, errorCode } from "../../vm/error.ts";
 import { VERSION } from "../../vm/version.ts";
-import { usageLine, type UsageEvent } from "./event.ts";
+import { MAX_EVENT_BYTES, usageLine, type UsageEvent } from "./event.ts";
 import { expandHome } from "./folders.ts";
 import type { UsageDestination } from "./settings.ts";
 
@@ -42,13 +42,15 @@ export interface EventFile {
  * pipe, a device, or a file with other content: no event may be written into a program or the log of a run.
  */
 export function openEventFile(path: string): EventFile {
-  // Without O_NONBLOCK, a pipe that nobody reads would block here.
+  // Without O_NONBLOCK, opening some devices would block here. For a pipe, POSIX does not define whether O_RDWR alone blocks.
   const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
   const descriptor = openSync(path, flags, 0o600);
-  const isFile = fstatSync(descriptor).isFile();
-  if (!isFile || !holdsEvents(descriptor)) {
+  try {
+    if (!fstatSync(descriptor).isFile()) throw new BorunaError("io_error", "it is not a regular file");
+    if (!holdsEvents(descriptor)) throw new BorunaError("io_error", "it holds something else than usage events");
+  } catch (error) {
     closeSync(descriptor);
-    throw new BorunaError("io_error", isFile ? "it holds something else than usage events" : "it is not a regular file");
+    throw error;
   }
   return {
     append: (event) => {
@@ -58,12 +60,14 @@ export function openEventFile(path: string): EventFile {
   };
 }
 
-/** Whether the file is empty or begins as an event does. */
+/** The first fields of an event, which have a narrow form. Later fields may differ in other versions of Boruna. */
+const EVENT_START = /^\{"schema_version":"\d+","ts":"\d{4}-\d\d-\d\dT[\d:.]{12}Z","trace_id":"[0-9a-f]{32}","command":"/;
+
+/** Whether the file is empty or begins with an event. */
 function holdsEvents(descriptor: number): boolean {
-  const start = Buffer.from('{"schema_version":');
-  const found = Buffer.alloc(start.length);
-  const size = readSync(descriptor, found, 0, found.length, 0);
-  return size === 0 || found.equals(start);
+  const start = Buffer.alloc(MAX_EVENT_BYTES);
+  const size = readSync(descriptor, start, 0, start.length, 0);
+  return size === 0 || EVENT_START.test(start.toString("latin1", 0, size));
 }
 
 /**
@@ -83,6 +87,7 @@ async function post(line: string, { url, token, timeoutMs }: Extract<UsageDestin
     };
     if (token !== undefined) headers["Authorization"] = `Bearer ${token}`;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      // Not Node's own lookup: `process.exit` would wait for it, even after the time limit.
       request(url, { method: "POST", headers, signal: abort.signal, agent: false, lookup: socketLookup() }, resolve)
         .on("error", reject)
         .end(body);

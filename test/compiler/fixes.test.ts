@@ -56,3 +56,13 @@ test.each([
   expect(after).toBe(fixed);
   expect(check({ name: "main.ax", text: after }).diagnostics).toEqual([]);
 });
+
+test.each([
+  ["W002", "fn f(o: Option<Int>) -> Int { if let Some(x) = o { x = 1  x } else { 0 } }"],
+  ["W002", "fn f(o: Option<Int>) -> Int { while let Some(x) = o { x = 1  return x }  0 }"],
+  ["E017", "fn f(o: Option<List<Int>>) -> Int { if let Some(x) = o { x[0] = 1  x[0] } else { 0 } }"],
+])("%s: a name of the pattern of `if let` or `while let` becomes a variable by hand: %s", (code, text) => {
+  const { diagnostics } = check({ name: "main.ax", text });
+  expect(diagnostics).toMatchObject([{ code, help: "make a variable of it first: `let mut x = x`", fixes: [] }]);
+  expect(check({ name: "main.ax", text: text.replace("= o {", "= o { let mut x = x; ") }).diagnostics).toEqual([]);
+});
