@@ -16,7 +16,7 @@
 import { BUILTINS, BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { memoizeInObject, lazily } from "../lazy.ts";
 import { parseType, type Type } from "../value/type.ts";
-import { OPCODES, type OpcodeRow } from "./opcodes.ts";
+import { opcodeOf, OPCODES, type OpcodeRow } from "./opcodes.ts";
 import { followOperands, type Origin } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE } from "./stack-heights.ts";
@@ -46,6 +46,25 @@ const NONE: Ownership = { roles: new Uint8Array(), targets: new Set() };
 /** Returns the roles in a function. In a dynamically stacked function, every load of a target releases, because operands cannot be followed. */
 export const analyzeOwnership: (fn: VerifiedFunction) => Ownership = memoizeInObject((fn: VerifiedFunction) => {
   const targets = targetsOf(fn.code);
+  return targets.size === 0 ? NONE : analyze(fn, targets);
+});
+
+/**
+ * Returns the locals that grow by appends, as in `xs = list.push(xs, x)`, as `targets`. A parameter or the target of an `Update` is not among
+ * them. Of the roles, two matter: `push` is such an append, and `release` a load after which something else may refer to the list too.
+ */
+export const analyzeListAppends: (fn: VerifiedFunction) => Ownership = memoizeInObject((fn: VerifiedFunction) => {
+  const { code, def } = fn;
+  if (!fn.staticallyStacked) return NONE;
+  const targets = new Set<number>();
+  // `CODE_STRIDE` is the number of words per instruction.
+  for (let at = CODE_STRIDE; at < code.length; at += CODE_STRIDE) {
+    const local = code[at + 1] ?? 0;
+    if (code[at] !== OPCODES.StoreLocal.tag || local < def.arity) continue;
+    const opcode = opcodeOf(code[at - CODE_STRIDE] ?? -1);
+    if (opcode !== undefined && builtinName(opcode, code[at - CODE_STRIDE + 1] ?? 0) === "list.push") targets.add(local);
+  }
+  if (targets.size > 0) for (const updated of targetsOf(code)) targets.delete(updated);
   return targets.size === 0 ? NONE : analyze(fn, targets);
 });
 

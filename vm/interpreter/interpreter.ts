@@ -76,6 +76,7 @@ import { BUILTIN_ARITIES, BUILTIN_RUNS } from "./translation.ts";
 import { recordOf, setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { livingOwner, updatePart, withElement } from "./update.ts";
 import { updatePath } from "../bytecode/update-path.ts";
+import { expectList } from "../builtins/code.ts";
 import { elementAt } from "../builtins/list-code.ts";
 import { negate } from "../value/arithmetic.ts";
 import {
@@ -961,6 +962,25 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             } else stack[d] = value;
             continue;
           }
+          case 76: {
+            // appendList
+            const y = code[at | 2] ?? 0;
+            const d = (base + (code[at | 3] ?? 0)) | 0;
+            const countToTrap = code[at | 5] ?? 0;
+            stepsLeft = (stepsLeft - countToTrap) | 0;
+            pc = (pc + countToTrap) | 0;
+            const list = expectList(slotValue(stack, numbers, (base + (code[at | 1] ?? 0)) | 0));
+            const value = y < 0 ? (constants[~y] ?? UNIT) : slotValue(stack, numbers, (base + y) | 0);
+            meter.allocateList(list.length + 1, BYTES.push);
+            // 2 is the `UNSHARED_MARK`. The engine does not keep marks.
+            const isUnshared = engine === undefined && numbers[d] === 2 && list === stack[d];
+            stack[d] = isUnshared ? list.grow(value) : list.push(value);
+            numbers[d] = engine === undefined ? 2 : 0;
+            const countAfterTrap = (code[at | 4] ?? 0) - countToTrap;
+            stepsLeft = (stepsLeft - countAfterTrap) | 0;
+            pc = (pc + countAfterTrap) | 0;
+            continue;
+          }
           case 54: {
             // not
             const value = slotValue(stack, numbers, base + (code[at | 1] ?? 0));
@@ -1221,7 +1241,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             const d = (base + (code[at | 3] ?? 0)) | 0;
             const value = stack[x];
             // 1 is the `PENDING_MARK`.
-            if (typeof value === "string" && numbers[x] === 1) {
+            if (typeof value === "object" && value !== null) numbers[x] = 0;
+            else if (typeof value === "string" && numbers[x] === 1) {
               meter.allocate(firstReadCharge(value.length));
               numbers[x] = 0;
             }
@@ -1235,7 +1256,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             const value = x < 0 ? (constants[~x] ?? UNIT) : stack[base + x];
             const d = (base + (code[at | 3] ?? 0)) | 0;
             stack[d] = value;
-            numbers[d] = typeof value === "string" ? (code[at | 2] ?? 0) : x < 0 ? 0 : (numbers[base + x] ?? 0);
+            numbers[d] =
+              value === undefined || value === null ? (numbers[base + x] ?? 0) : typeof value === "string" ? (code[at | 2] ?? 0) : 0;
             const count = code[at | 4] ?? 0;
             stepsLeft = (stepsLeft - count) | 0;
             pc = (pc + count) | 0;

@@ -115,15 +115,20 @@ export const REGISTER_OPS = {
   /** Any other instruction; see `slow-path.ts`. x: the slot above the operands; y: first operand of the instruction; op: opcode. */
   slowInstruction: 60,
   nothing: 61,
-  /** d = x. x is a local that may hold a pending String, which has `PENDING_MARK` in `numbers`. Its first read is charged here. */
+  /**
+   * d = x. x is a local that may hold a pending String, which has `PENDING_MARK` in `numbers`. Its first read is charged here. Or x grows by
+   * appends; the next append makes a new list.
+   */
   readLocal: 62,
-  /** d = x. d is an append target. y: the mark of a String in d after the store, `PENDING_MARK` or 0. */
+  /** d = x. d is an append target or grows by appends. y: the mark of a String in d after the store, `PENDING_MARK` or 0. */
   storeLocal: 63,
   /** d = x joined with y, as part of an append. Charges the shorter String. */
   append: 64,
   /** `loop` fused with the `less` or `lessInt` at its target. Executed like `loop` if the compiled engine counts the iterations. */
   loopLess: 65,
   loopLessInt: 66,
+  /** Like `builtin`, for `list.push`. d is the local that had the list x and that gets the result (see `analyzeListAppends`). */
+  appendList: 76,
   /** Like `builtin`, for `list.len`: d = the length of the List x. */
   length: 67,
   /** Assigns to a part of the local d. x: slot of the first operand; y: the path, a constant; op: number of operands. */

@@ -7,13 +7,16 @@
  *     numbers[i]   unused       its number         its number
  *
  * A wide Int (one outside JavaScript's safe integers) is a bigint in `stack`. A Float may also be boxed in `stack`. For a String in
- * a local, `numbers` may hold `PENDING_MARK`.
+ * a local, `numbers` may hold `PENDING_MARK`, and for a List `UNSHARED_MARK`.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
 import { FloatValue, NARROW_FIELDS, RecordValue, type Value, WIDE_FIELDS, WideRecord } from "../value/value.ts";
 
 /** The number beside a String that was made by appends and whose first read is still to be charged (see `bytecode/string-append.ts`). */
 export const PENDING_MARK = 1;
+
+/** The number beside a List in a local that grows by appends, if only that local refers to the List. The next append changes it in place. */
+export const UNSHARED_MARK = 2;
 
 /** `undefined` means that the slot holds an Int whose number is in `numbers`; `null` means the same for a Float. */
 export type Slot = Value | undefined | null;

@@ -13,7 +13,7 @@
 import { type AppendAnalysis, analyzeAppends, APPEND } from "../bytecode/string-append.ts";
 import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { INDEX_STEP, updatePathText } from "../bytecode/update-path.ts";
-import { analyzeOwnership, OWNERSHIP } from "../bytecode/ownership.ts";
+import { analyzeListAppends, analyzeOwnership, OWNERSHIP } from "../bytecode/ownership.ts";
 import { BUILTINS } from "../builtins/builtin-table.ts";
 import type { BuiltinCode } from "../builtins/code.ts";
 import { opcodeOf, OPCODES } from "../bytecode/opcodes.ts";
@@ -150,6 +150,7 @@ export class Translation {
   readonly #appends: AppendAnalysis;
   /** The ownership roles of the instructions. */
   readonly #roles: Uint8Array;
+  readonly #listAppends: ReturnType<typeof analyzeListAppends>;
   readonly #isReported: Uint8Array | undefined;
   /** The index in `code` of the jump table of each match. */
   readonly #matchTables: readonly number[];
@@ -187,6 +188,7 @@ export class Translation {
     this.#flags = new Uint8Array(heights.length + 1);
     this.#appends = analyzeAppends(fn);
     this.#roles = analyzeOwnership(fn).roles;
+    this.#listAppends = analyzeListAppends(fn);
     this.#traceLoads();
   }
 
@@ -272,7 +274,9 @@ export class Translation {
   #sourceOfLoad(pc: number): number | undefined {
     const tag = this.#tag(pc);
     if (tag === OPCODES.LoadLocal.tag)
-      return this.#mayChargeAppend(pc) || this.#roles[pc] === OWNERSHIP.release ? undefined : this.#operand(pc);
+      return this.#mayChargeAppend(pc) || this.#roles[pc] === OWNERSHIP.release || this.#listAppends.roles[pc] === OWNERSHIP.release
+        ? undefined
+        : this.#operand(pc);
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
   }
 
@@ -283,6 +287,11 @@ export class Translation {
 
   #isAppendTarget(local: number): boolean {
     return this.#appends.isAppendTarget[local] === 1;
+  }
+
+  /** Whether the local has a mark in `numbers`, which every store has to set. */
+  #isMarked(local: number): boolean {
+    return this.#isAppendTarget(local) || this.#listAppends.targets.has(local);
   }
 
   /** Whether control flow is reported before the instruction. */
@@ -367,7 +376,7 @@ export class Translation {
     const load = this.#load(source, local, slots);
     if (this.#roles[pc] === OWNERSHIP.begin) return [OPS.ownLocal, source, 0, local, 1, 1, 0, slots];
     // An Int or a Float is never pending, so a plain load is enough.
-    if (!this.#isAppendTarget(local) || load[0] === OPS.int || load[0] === OPS.float) return load;
+    if (!this.#isMarked(local) || load[0] === OPS.int || load[0] === OPS.float) return load;
     return [OPS.storeLocal, source, this.#appends.roles[pc] === APPEND.store ? PENDING_MARK : 0, local, 1, 1, 0, slots];
   }
 
@@ -390,16 +399,18 @@ export class Translation {
     const slots = this.#locals + height;
     const next = alone || this.isReported(pc + 1) ? 0 : this.#tag(pc + 1);
     const isAppend = this.#appends.roles[pc] === APPEND.concat;
+    const isListAppend = this.#listAppends.roles[pc] === OWNERSHIP.push;
     const isStored =
       next === OPCODES.StoreLocal.tag &&
       this.#roles[pc + 1] !== OWNERSHIP.begin &&
-      (isAppend ? this.#appends.roles[pc + 1] === APPEND.store : !this.#isAppendTarget(this.#operand(pc + 1)));
+      (isAppend ? this.#appends.roles[pc + 1] === APPEND.store : isListAppend || !this.#isMarked(this.#operand(pc + 1)));
     const d = isStored ? this.#operand(pc + 1) : bottom;
     const coveredCount = isStored ? 2 : 1;
     const make = (opTag: number, first: number, second: number, op: number): readonly number[] => {
       return [opTag, first, second, d, coveredCount, 1, op, slots];
     };
     if (builtin !== undefined) {
+      if (isListAppend && isStored) return make(x >= 0 ? OPS.appendList : OPS.builtin, x, y, builtin.index);
       const opTag = builtin.index === LIST_LEN_INDEX && x >= 0 ? OPS.length : OPS.builtin;
       return count === 0 ? undefined : make(opTag, x, y, builtin.index);
     }
