@@ -70,7 +70,7 @@ import {
 } from "./operations.ts";
 import { beginOwnership, endOwnership } from "./ownership.ts";
 import { runSlowOp } from "./slow-path.ts";
-import { MAX_OP_INSTRUCTIONS, NEGATED, OPERATION, REGISTER_OPS, SWAPPED } from "./register-ops.ts";
+import { DISTANT, MAX_OP_INSTRUCTIONS, NEGATED, OPERATION, REGISTER_OPS, SWAPPED } from "./register-ops.ts";
 import { registerCodeOf } from "./register-code.ts";
 import { BUILTIN_ARITIES, BUILTIN_RUNS } from "./translation.ts";
 import { recordOf, setSlot, slotValue, slotValues } from "./stack-slots.ts";
@@ -697,8 +697,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           case 37: // callIndirect
           case 38: {
             // tailCall
-            stepsLeft = (stepsLeft - 1) | 0;
-            pc = (pc + 1) | 0;
+            const covered = code[at | 4] ?? 0;
+            stepsLeft = (stepsLeft - covered) | 0;
+            pc = (pc + covered) | 0;
             let callee = code[at | 2] ?? 0;
             let count = code[at | 6] ?? 0;
             let first = (base + (code[at | 3] ?? 0)) | 0;
@@ -979,6 +980,44 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             const countAfterTrap = (code[at | 4] ?? 0) - countToTrap;
             stepsLeft = (stepsLeft - countAfterTrap) | 0;
             pc = (pc + countAfterTrap) | 0;
+            continue;
+          }
+          case 77: {
+            // moveTwo
+            const x = (base + (code[at | 1] ?? 0)) | 0;
+            const d = (base + (code[at | 3] ?? 0)) | 0;
+            stack[d] = stack[x];
+            numbers[d] = numbers[x] ?? 0;
+            const y = (base + (code[at | 2] ?? 0)) | 0;
+            const second = (base + (code[at | 6] ?? 0)) | 0;
+            stack[second] = stack[y];
+            numbers[second] = numbers[y] ?? 0;
+            const count = code[at | 4] ?? 0;
+            stepsLeft = (stepsLeft - count) | 0;
+            pc = (pc + count) | 0;
+            continue;
+          }
+          case 78: // countLess
+          case 79: {
+            // countLessInt
+            const x = (base + (code[at | 1] ?? 0)) | 0;
+            const y = code[at | 2] ?? 0;
+            const value = (numbers[x] ?? 0) + 1;
+            if (
+              engine === undefined &&
+              stack[x] === undefined &&
+              value <= 9007199254740991 &&
+              (tag === 79 || stack[base + y] === undefined)
+            ) {
+              numbers[x] = value;
+              stepsLeft = (stepsLeft - (code[at | 4] ?? 0)) | 0;
+              const bound = tag === 79 ? (constantNumbers[~y] ?? 0) : (numbers[base + y] ?? 0);
+              pc = value < bound ? (code[at | 3] ?? 0) : (code[at | 5] ?? 0);
+              continue;
+            }
+            // The first instruction is an elided load, so the op after it does the addition.
+            stepsLeft = (stepsLeft - 1) | 0;
+            pc = (pc + 1) | 0;
             continue;
           }
           case 54: {
@@ -1334,7 +1373,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             continue;
           }
         }
-        const countToTrap = jumps ? count - 1 : (code[at | 5] ?? 0);
+        const countToTrap = jumps ? count - ((op & DISTANT) === 0 ? 1 : 2) : (code[at | 5] ?? 0);
         stepsLeft = (stepsLeft - countToTrap) | 0;
         pc = (pc + countToTrap) | 0;
         meter.steps = checkStep - stepsLeft;

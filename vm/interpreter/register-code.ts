@@ -9,7 +9,7 @@ import type { Program, VerifiedFunction } from "../bytecode/program.ts";
 import { WordSpace } from "../bytecode/word-space.ts";
 import { matchTableLength } from "./match-tables.ts";
 import { OP_STRIDE } from "./register-ops.ts";
-import { SOURCE_STRIDE, Translation } from "./translation.ts";
+import { INCREMENT_LENGTH, SOURCE_STRIDE, Translation } from "./translation.ts";
 import { FloatValue } from "../value/value.ts";
 
 /** More slots than any stack has. With this number in `layouts`, every call of the function goes through `pushFrame`. */
@@ -97,7 +97,10 @@ export class RegisterCode {
     this.#set(first + end, translation.singleOp(end, 0));
     // The last instruction comes first, because an op may be fused with the op after it.
     for (let pc = end - 1; pc >= 0; pc--) this.#setFused(translation, pc);
-    for (const pc of translation.backwardJumps()) this.#setFused(translation, pc);
+    for (const pc of translation.backwardJumps()) {
+      this.#setFused(translation, pc);
+      if (pc >= INCREMENT_LENGTH) this.#setFused(translation, pc - INCREMENT_LENGTH);
+    }
   }
 
   #setFused(translation: Translation, pc: number): void {

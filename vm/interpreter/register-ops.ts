@@ -21,7 +21,7 @@
 
 export const OP_STRIDE = 8;
 /** An op covers at most this many instructions. */
-export const MAX_OP_INSTRUCTIONS = 8;
+export const MAX_OP_INSTRUCTIONS = 10;
 
 export const REGISTER_OPS = {
   /** Translates the function, which has not run before. */
@@ -129,6 +129,11 @@ export const REGISTER_OPS = {
   loopLessInt: 66,
   /** Like `builtin`, for `list.push`. d is the local that had the list x and that gets the result (see `analyzeListAppends`). */
   appendList: 76,
+  /** d = x, then op = y. */
+  moveTwo: 77,
+  /** Adds 1 to x, then does the same as `loopLess` or `loopLessInt`. Does nothing if the engine counts the iterations. */
+  countLess: 78,
+  countLessInt: 79,
   /** Like `builtin`, for `list.len`: d = the length of the List x. */
   length: 67,
   /** Assigns to a part of the local d. x: slot of the first operand; y: the path, a constant; op: number of operands. */
@@ -163,5 +168,7 @@ export const COMPARISON = { less: 0, lessOrEqual: 1, greater: 2, greaterOrEqual:
 export const SWAPPED = 16;
 /** A flag in the field op: the jump goes to the first target if the comparison does not hold. */
 export const NEGATED = 32;
+/** A flag in the field op: a `Jmp` is between the comparison and the conditional jump. */
+export const DISTANT = 64;
 /** The bits of the field op without the flags. */
 export const OPERATION = 15;

@@ -18,7 +18,7 @@ import { BUILTINS } from "../builtins/builtin-table.ts";
 import type { BuiltinCode } from "../builtins/code.ts";
 import { opcodeOf, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
-import { BINARY, COMPARISON, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
+import { BINARY, COMPARISON, DISTANT, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
 import { CODE_STRIDE, popCount, UNREACHABLE } from "../bytecode/stack-heights.ts";
 import { MATCH_TABLE_HEADER, matchTableLength, writeMatchTable } from "./match-tables.ts";
 import { endOwnership, pushOwned } from "./ownership.ts";
@@ -73,7 +73,9 @@ const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>
 ]);
 
 /** Instructions that pop one operand and can read it from a local or a constant instead. */
-const READS_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.MakeEnum.tag, OPCODES.Wrap.tag]);
+const READS_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set(
+  [OPCODES.StoreLocal, OPCODES.MakeEnum, OPCODES.Wrap, OPCODES.Pop].map(({ tag }) => tag),
+);
 /** Instructions that pop one operand and can read it from a local instead, but not from a constant. */
 const READS_LOCAL: ReadonlySet<number> = new Set(
   [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
@@ -96,7 +98,7 @@ export const LEAVES_FRAME: ReadonlySet<number> = new Set(
 );
 /** Ops that always cover exactly one instruction. */
 const SINGLE_OPS: ReadonlySet<number> = new Set(
-  (["loop", "loopLess", "loopLessInt", "call", "callIndirect", "tailCall", "halt", "record", "effect", "receive", "flow"] as const).map(
+  (["loop", "loopLess", "loopLessInt", "call", "tailCall", "halt", "record", "effect", "receive", "flow"] as const).map(
     (name) => OPS[name],
   ),
 );
@@ -131,6 +133,8 @@ const FLAGS = {
 } as const;
 /** The path of `xs[i] = v`. */
 const ONE_INDEX = updatePathText({ steps: [INDEX_STEP], operator: undefined });
+/** The instructions of `i = i + 1`. */
+export const INCREMENT_LENGTH = 4;
 const UNREACHABLE_OP: readonly number[] = [OPS.nothing, 0, 0, 0, 1, 1, 0, 0];
 
 /** Makes the register ops for the instructions of one function. */
@@ -240,20 +244,28 @@ export class Translation {
   /** If the instruction at `pc` accepts the source of `load`, makes it read its operand `i` from that source. */
   #elide(pc: number, load: number, i: number): void {
     const source = this.#sourceOfLoad(load);
-    const acceptedSources = this.#acceptedSources(pc);
+    const acceptedSources = this.#acceptedSources(pc, i);
     if (i < 0 || source === undefined || acceptedSources === "slots" || (acceptedSources === "locals" && source < 0)) return;
-    this.#sources[SOURCE_STRIDE * pc + i] = source;
+    this.#sources[SOURCE_STRIDE * pc + (this.#tag(pc) === OPCODES.CallIndirect.tag ? 0 : i)] = source;
     this.#flags[load] = (this.#flags[load] ?? 0) | FLAGS.elided;
   }
 
   /** Returns which sources of operands the instruction at `pc` accepts. */
-  #acceptedSources(pc: number): "slots" | "locals" | "any" {
+  #acceptedSources(pc: number, i: number): "slots" | "locals" | "any" {
     const tag = this.#tag(pc);
+    // The function value is the last operand. The arguments must be in their slots, which become the locals of the call.
+    if (tag === OPCODES.CallIndirect.tag) return i === this.#operand(pc) ? "locals" : "slots";
     if (this.#popCount(pc) > 2) return "slots";
     if (tag === OPCODES.Update.tag) return this.#popCount(pc) === 2 ? "any" : "slots";
     if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || READS_LOCAL_OR_CONSTANT.has(tag)) return "any";
     if (READS_LOCAL.has(tag)) return "locals";
     return this.#builtin(pc) === undefined ? "slots" : "any";
+  }
+
+  /** Returns the recorded source of an operand, or its slot if there is none. */
+  #sourceOf(pc: number, i: number, slot: number): number {
+    const source = this.#sources[SOURCE_STRIDE * pc + i] ?? IN_SLOT;
+    return source === IN_SLOT ? slot : source;
   }
 
   #popCount(pc: number): number {
@@ -313,10 +325,58 @@ export class Translation {
     const slots = this.#locals + height;
     // An elided load becomes part of the op after it.
     const extended = ((this.#flags[pc] ?? 0) & FLAGS.elided) !== 0 ? this.#extended(pc + 1, slots) : undefined;
-    if (extended !== undefined) return extended;
-    if (this.#sourceOfLoad(pc) !== undefined) return this.singleOp(pc, height);
+    if (extended !== undefined) return this.#counting(pc, extended) ?? extended;
+    if (this.#sourceOfLoad(pc) !== undefined) return this.#constantJump(pc, slots) ?? this.#withNextMove(pc, this.singleOp(pc, height));
     if (this.#tag(pc) === OPCODES.Jmp.tag) return this.#jump(this.#operand(pc), pc, height);
-    return this.#operation(pc, height) ?? this.#unfused(pc, height);
+    return this.#withNextMove(pc, this.#operation(pc, height) ?? this.#unfused(pc, height));
+  }
+
+  /** Returns the word of the op that is in the code for `pc`. */
+  #word(pc: number, offset: number): number {
+    return this.#code[(this.first + pc) * OP_STRIDE + offset] ?? 0;
+  }
+
+  /** If the op is a move, and the op after it too, returns one op for both. Otherwise returns the op. */
+  #withNextMove(pc: number, op: readonly number[]): readonly number[] {
+    const [tag, x = 0, , d = 0, count = 0] = op;
+    const next = pc + count;
+    if (tag !== OPS.move || next >= this.heights.length || this.#word(next, 0) !== OPS.move) return op;
+    const bothCount = count + this.#word(next, 4);
+    return bothCount > MAX_OP_INSTRUCTIONS
+      ? op
+      : [OPS.moveTwo, x, this.#word(next, 1), d, bothCount, 1, this.#word(next, 3), this.#locals + (this.heights[pc] ?? 0)];
+  }
+
+  /** If the op adds 1 to a local and is followed by the jump to a loop head that compares the local, returns one op for all that. */
+  #counting(pc: number, op: readonly number[]): readonly number[] | undefined {
+    const [tag, x = 0, y = 0, d, count = 0, , , slots = 0] = op;
+    const jump = pc + INCREMENT_LENGTH;
+    if (tag !== OPS.addInt || x !== d || count !== INCREMENT_LENGTH || this.#constants[~y] !== 1 || jump >= this.heights.length)
+      return undefined;
+    const jumpTag = this.#word(jump, 0);
+    const bothCount = count + this.#word(jump, 4);
+    if ((jumpTag !== OPS.loopLess && jumpTag !== OPS.loopLessInt) || this.#word(jump, 1) !== x || bothCount > MAX_OP_INSTRUCTIONS)
+      return undefined;
+    const countTag = jumpTag === OPS.loopLess ? OPS.countLess : OPS.countLessInt;
+    return [countTag, x, this.#word(jump, 2), this.#word(jump, 3), bothCount, this.#word(jump, 5), 0, slots];
+  }
+
+  /**
+   * If the instruction pushes a constant that the next one pops, or the one after a forward jump, and that instruction is a conditional
+   * jump or a `Pop`, returns the jump that all of them make together.
+   */
+  #constantJump(pc: number, slots: number): readonly number[] | undefined {
+    if (this.#tag(pc) !== OPCODES.PushConst.tag || this.isReported(pc + 1)) return undefined;
+    const isDistant = this.#tag(pc + 1) === OPCODES.Jmp.tag;
+    const end = isDistant ? this.#operand(pc + 1) : pc + 1;
+    if (end <= pc || (isDistant && this.isReported(end))) return undefined;
+    const value = this.#constants[this.#operand(pc)];
+    const tag = this.#tag(end);
+    const jumps = tag === OPCODES.JmpIf.tag || tag === OPCODES.JmpIfNot.tag;
+    if (jumps ? typeof value !== "boolean" : tag !== OPCODES.Pop.tag || !isDistant) return undefined;
+    const isTaken = jumps && (tag === OPCODES.JmpIf.tag) === value;
+    const target = isTaken ? this.#operand(end) : end + 1;
+    return target <= pc ? undefined : [OPS.jump, 0, 0, this.first + target, isDistant ? 3 : 2, 1, 0, slots];
   }
 
   /**
@@ -348,6 +408,8 @@ export class Translation {
     const [tag, x, y, d] = [code[at] ?? 0, code[at + 1] ?? 0, code[at + 2] ?? 0, code[at + 3] ?? 0];
     const [count, falseTarget] = [code[at + 4] ?? 0, code[at + 5] ?? 0];
     if (target > pc) {
+      if (tag === OPS.nothing && count < MAX_OP_INSTRUCTIONS && this.heights[target] !== UNREACHABLE)
+        return [OPS.jump, 0, 0, this.first + target + count, count + 1, 1, 0, this.#locals + height];
       const leaves = tag === OPS.return || tag === OPS.returnUnit || tag === OPS.jump;
       return (leaves ? this.#extended(target, this.#locals + height) : undefined) ?? alone;
     }
@@ -391,11 +453,7 @@ export class Translation {
     if (count > 2) return undefined;
     /** The slot of the first operand, and of the result unless it is stored in a local. */
     const bottom = this.#locals + height - count;
-    const source = (i: number): number => {
-      const recordedSource = this.#sources[SOURCE_STRIDE * pc + i] ?? IN_SLOT;
-      return recordedSource === IN_SLOT ? bottom + i : recordedSource;
-    };
-    const [x, y] = [source(0), source(1)];
+    const [x, y] = [this.#sourceOf(pc, 0, bottom), this.#sourceOf(pc, 1, bottom + 1)];
     const slots = this.#locals + height;
     const next = alone || this.isReported(pc + 1) ? 0 : this.#tag(pc + 1);
     const isAppend = this.#appends.roles[pc] === APPEND.concat;
@@ -426,10 +484,15 @@ export class Translation {
     }
     const comparison = COMPARISONS.get(tag);
     if (comparison !== undefined) {
-      if (next !== OPCODES.JmpIfNot.tag && next !== OPCODES.JmpIf.tag) return make(OPS.compare, x, y, comparison.op);
-      const [takenTarget, otherTarget] = [this.first + this.#operand(pc + 1), this.first + pc + 2];
-      const [targetIfTrue, targetIfFalse] = next === OPCODES.JmpIf.tag ? [takenTarget, otherTarget] : [otherTarget, takenTarget];
-      return this.#comparison(comparison, x, y, { targetIfTrue, targetIfFalse, slots });
+      // In `if a && b`, a `Jmp` is between the second comparison and the conditional jump.
+      const end = next === OPCODES.Jmp.tag ? this.#operand(pc + 1) : pc + 1;
+      const isDistant = end > pc + 1 && !this.isReported(end);
+      const jumpTag = isDistant ? this.#tag(end) : next;
+      if (jumpTag !== OPCODES.JmpIfNot.tag && jumpTag !== OPCODES.JmpIf.tag) return make(OPS.compare, x, y, comparison.op);
+      const [takenTarget, otherTarget] = [this.first + this.#operand(end), this.first + end + 1];
+      const [targetIfTrue, targetIfFalse] = jumpTag === OPCODES.JmpIf.tag ? [takenTarget, otherTarget] : [otherTarget, takenTarget];
+      const flag = isDistant ? DISTANT : 0;
+      return this.#comparison(comparison, x, y, { targetIfTrue, targetIfFalse, slots, flag });
     }
     switch (tag) {
       case OPCODES.StoreLocal.tag:
@@ -467,12 +530,13 @@ export class Translation {
     { op, slots: opOfSlots, flag, int, intFlag }: Comparison,
     x: number,
     y: number,
-    { targetIfTrue, targetIfFalse, slots }: { targetIfTrue: number; targetIfFalse: number; slots: number },
+    jumps: { targetIfTrue: number; targetIfFalse: number; slots: number; flag: number },
   ): readonly number[] {
+    const { targetIfTrue, targetIfFalse, slots } = jumps;
     const jump = (tag: number, flags: number): readonly number[] => {
       const [first, second] = (flags & SWAPPED) === 0 ? [x, y] : [y, x];
       const [target, other] = (flags & NEGATED) === 0 ? [targetIfTrue, targetIfFalse] : [targetIfFalse, targetIfTrue];
-      return [tag, first, second, target, 2, other, op | flags, slots];
+      return [tag, first, second, target, jumps.flag === 0 ? 2 : 3, other, op | flags | jumps.flag, slots];
     };
     if (x >= 0 && y >= 0) return jump(opOfSlots, flag);
     const isInt = y < 0 && typeof this.#constants[~y] === "number";
@@ -533,7 +597,7 @@ export class Translation {
       case OPCODES.TailCall.tag:
         return make("tailCall", 0, a, slots - b, b);
       case OPCODES.CallIndirect.tag:
-        return make("callIndirect", slots - 1, 0, slots - 1 - a, a);
+        return make("callIndirect", this.#sourceOf(pc, 0, slots - 1), 0, slots - 1 - a, a);
       case OPCODES.Ret.tag:
         return make("returnUnit", 0, 0, 0);
       case OPCODES.Halt.tag:

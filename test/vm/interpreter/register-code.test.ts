@@ -82,6 +82,41 @@ test("a program with every kind of op, at every step limit", () => {
   for (let max_steps = 1; max_steps <= whole.steps; max_steps++) expectSame(program, { max_steps }, [7]);
 });
 
+const BRANCHES = `enum Shape { Dot, Line(Int), Text(String) }
+fn size(shape: Shape) -> Int {
+    match shape {
+        Dot => 0
+        Line(n) => n
+        Text(text) => string.len(text)
+    }
+}
+fn main(n: Int) -> Int {
+    let mut shapes: List<Shape> = []
+    for i in 0..n {
+        if (i > 1 && i % 2 == 0) || i == 5 { shapes = list.push(shapes, Shape::Line(-i)) }
+        if i == 1 { shapes = list.push(shapes, Shape::Text("ab" ++ int.to_string(i))) } else { shapes = list.push(shapes, Shape::Dot) }
+    }
+    let add = fn(a: Int, b: Int) -> Int { a * n - b / 2 }
+    let mut sum = 0
+    for shape in shapes { sum = add(sum, size(shape)) }
+    let mut grid = [[1, 2], [3, 4]]
+    let mut x = 0
+    while x < 2 && sum != 7 {
+        grid[x][1] = sum
+        grid[0][x] += 1
+        x += 1
+    }
+    sum + grid[1][1] + grid[0][0]
+}
+`;
+
+test("a program with branches, loops and calls of function values, at every step limit", () => {
+  const program = verifyModule(compile({ name: "main.ax", text: BRANCHES }).module);
+  const whole = expectSame(program, {}, [6]);
+  expect(whole.end).toContain("-465670");
+  for (let max_steps = 1; max_steps <= whole.steps; max_steps++) expectSame(program, { max_steps }, [6]);
+});
+
 const OPERATIONS: readonly OpName[] = ["Add", "Sub", "Mul", "Div", "FDiv", "Mod", "Eq", "Neq", "Lt", "Lte", "Gt", "Gte"];
 const OPERANDS: readonly (readonly [string, readonly Value[]])[] = [
   ["Ints", [7, 3, 0]],
