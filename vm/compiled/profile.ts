@@ -5,7 +5,7 @@
 import type { VerifiedFunction } from "../bytecode/program.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import type { Actor } from "../interpreter/actor.ts";
-import { LEAVES_FRAME } from "../interpreter/translation.ts";
+import { LEAVES_FRAME } from "../interpreter/translation-tables.ts";
 import type { Meter } from "../meter.ts";
 import { ClosureValue, FnRefValue, type Value } from "../value/value.ts";
 import type { Leaves } from "./control-flow-graph.ts";

@@ -72,7 +72,7 @@ import { beginOwnership, endOwnership } from "./ownership.ts";
 import { runSlowOp } from "./slow-path.ts";
 import { DISTANT, MAX_OP_INSTRUCTIONS, NEGATED, OPERATION, REGISTER_OPS, SWAPPED } from "./register-ops.ts";
 import { registerCodeOf } from "./register-code.ts";
-import { BUILTIN_ARITIES, BUILTIN_RUNS } from "./translation.ts";
+import { BUILTIN_ARITIES, BUILTIN_RUNS } from "./native-builtins.ts";
 import { recordOf, setSlot, slotValue, slotValues } from "./stack-slots.ts";
 import { livingOwner, updatePart, withElement } from "./update.ts";
 import { updatePath } from "../bytecode/update-path.ts";

@@ -11,115 +11,27 @@
  *     LoadLocal 0, PushConst 0, Add, StoreLocal 0    →    addInt x=slot 0, y=~constant 0, d=slot 0, count=4
  */
 import { type AppendAnalysis, analyzeAppends, APPEND } from "../bytecode/string-append.ts";
-import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { INDEX_STEP, updatePathText } from "../bytecode/update-path.ts";
 import { analyzeListAppends, analyzeOwnership, OWNERSHIP } from "../bytecode/ownership.ts";
-import { BUILTINS } from "../builtins/builtin-table.ts";
-import type { BuiltinCode } from "../builtins/code.ts";
 import { opcodeOf, OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
-import { BINARY, COMPARISON, DISTANT, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
+import { BUILTIN_CODES, INDEX_BY_ID, LIST_LEN_INDEX, NATIVE_INDEX, PUSH_OWNED_INDEX } from "./native-builtins.ts";
+import { DISTANT, MAX_OP_INSTRUCTIONS, NEGATED, OP_STRIDE, REGISTER_OPS as OPS, SWAPPED } from "./register-ops.ts";
+import {
+  ARITHMETIC,
+  type Arithmetic,
+  type Comparison,
+  COMPARISONS,
+  LEAVES_FRAME,
+  READS_LOCAL,
+  READS_LOCAL_OR_CONSTANT,
+  SINGLE_OPS,
+} from "./translation-tables.ts";
 import { CODE_STRIDE, popCount, UNREACHABLE } from "../bytecode/stack-heights.ts";
 import { MATCH_TABLE_HEADER, matchTableLength, writeMatchTable } from "./match-tables.ts";
-import { endOwnership, pushOwned } from "./ownership.ts";
 import { PENDING_MARK } from "./stack-slots.ts";
 import { FloatValue, type Value } from "../value/value.ts";
 
-interface Arithmetic {
-  /** One of `BINARY`. */
-  readonly op: number;
-  /** The register op for two slots. `int` is the op for a slot and an Int constant, `float` for a slot and a Float constant. */
-  readonly slots: number;
-  readonly int?: number;
-  readonly float?: number;
-  /** Whether the operands may be swapped. If so, the constant may also come first. */
-  readonly commutes?: true;
-}
-
-const ARITHMETIC: ReadonlyMap<number, Arithmetic> = new Map<number, Arithmetic>([
-  [OPCODES.Add.tag, { op: BINARY.add, slots: OPS.add, int: OPS.addInt, float: OPS.addFloat, commutes: true }],
-  [OPCODES.Sub.tag, { op: BINARY.subtract, slots: OPS.subtract, int: OPS.subtractInt, float: OPS.subtractFloat }],
-  [OPCODES.Mul.tag, { op: BINARY.multiply, slots: OPS.multiply, int: OPS.multiplyInt, float: OPS.multiplyFloat, commutes: true }],
-  [OPCODES.Mod.tag, { op: BINARY.remainder, slots: OPS.remainder, int: OPS.remainderInt }],
-  [OPCODES.Div.tag, { op: BINARY.divide, slots: OPS.divide, int: OPS.divideInt }],
-  [OPCODES.FDiv.tag, { op: BINARY.divideFloats, slots: OPS.divideFloats }],
-  [OPCODES.ListGet.tag, { op: BINARY.element, slots: OPS.element }],
-  [OPCODES.Concat.tag, { op: BINARY.concat, slots: OPS.binary }],
-]);
-
-interface Comparison {
-  /** One of `COMPARISON`. */
-  readonly op: number;
-  /** The register op for two slots, and the flags that turn it into this comparison. */
-  readonly slots: number;
-  readonly flag: number;
-  /** The register op for a slot and an Int constant, and its flags. */
-  readonly int: number;
-  readonly intFlag: number;
-}
-
-/**
- * The comparisons, by opcode. For Ints, `x > c` is the negation of `x <= c`. For Floats it is not, because every comparison with
- * NaN is false. So the ops with an Int constant leave Floats to the interpreter's general comparison, which reads the original
- * operator from their field `op`.
- */
-const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comparison>([
-  [OPCODES.Lt.tag, { op: COMPARISON.less, slots: OPS.less, flag: 0, int: OPS.lessInt, intFlag: 0 }],
-  [OPCODES.Lte.tag, { op: COMPARISON.lessOrEqual, slots: OPS.lessOrEqual, flag: 0, int: OPS.lessOrEqualInt, intFlag: 0 }],
-  [OPCODES.Gt.tag, { op: COMPARISON.greater, slots: OPS.less, flag: SWAPPED, int: OPS.lessOrEqualInt, intFlag: NEGATED }],
-  [OPCODES.Gte.tag, { op: COMPARISON.greaterOrEqual, slots: OPS.lessOrEqual, flag: SWAPPED, int: OPS.lessInt, intFlag: NEGATED }],
-  [OPCODES.Eq.tag, { op: COMPARISON.equal, slots: OPS.equal, flag: 0, int: OPS.equalInt, intFlag: 0 }],
-  [OPCODES.Neq.tag, { op: COMPARISON.unequal, slots: OPS.equal, flag: NEGATED, int: OPS.equalInt, intFlag: NEGATED }],
-]);
-
-/** Instructions that pop one operand and can read it from a local or a constant instead. */
-const READS_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set(
-  [OPCODES.StoreLocal, OPCODES.MakeEnum, OPCODES.Wrap, OPCODES.Pop].map(({ tag }) => tag),
-);
-/** Instructions that pop one operand and can read it from a local instead, but not from a constant. */
-const READS_LOCAL: ReadonlySet<number> = new Set(
-  [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
-);
-/** Instructions at which control leaves the frame. A snapshot may be taken at these, so all operands must be in their slots. */
-export const LEAVES_FRAME: ReadonlySet<number> = new Set(
-  [
-    OPCODES.Call,
-    OPCODES.CallIndirect,
-    OPCODES.CapCall,
-    OPCODES.TryCapCall,
-    OPCODES.EmitUi,
-    OPCODES.SpawnActor,
-    OPCODES.SendMsg,
-    OPCODES.ReceiveMsg,
-    OPCODES.ReceiveAs,
-    OPCODES.ParMap,
-    OPCODES.Par,
-  ].map(({ tag }) => tag),
-);
-/** Ops that always cover exactly one instruction. */
-const SINGLE_OPS: ReadonlySet<number> = new Set(
-  (["loop", "loopLess", "loopLessInt", "call", "tailCall", "halt", "record", "effect", "receive", "flow"] as const).map(
-    (name) => OPS[name],
-  ),
-);
-
-const BUILTIN_CODES: readonly BuiltinCode[] = [...BUILTIN_CODE.values()];
-/**
- * The native builtins. An op refers to a builtin by its index in this list, whether the bytecode has an opcode or an id for it. A second
- * copy follows, whose builtins end the ownership of their result, for instructions with the role `OWNERSHIP.take`. The last entry is
- * `list.push` for the role `OWNERSHIP.push`.
- */
-const NATIVE_BUILTINS: readonly BuiltinCode[] = [
-  ...BUILTIN_CODES,
-  ...BUILTIN_CODES.map(({ arity, run }): BuiltinCode => ({ arity, run: (meter, a, b, c) => endOwnership(run(meter, a, b, c)) })),
-  { arity: 2, run: pushOwned },
-];
-/** The parts of `NATIVE_BUILTINS`, by index. */
-export const BUILTIN_RUNS: readonly BuiltinCode["run"][] = NATIVE_BUILTINS.map(({ run }) => run);
-export const BUILTIN_ARITIES: Uint8Array = Uint8Array.from(NATIVE_BUILTINS, ({ arity }) => arity);
-const NATIVE_INDEX: ReadonlyMap<string, number> = new Map([...BUILTIN_CODE.keys()].map((name, i) => [name, i]));
-const LIST_LEN_INDEX = NATIVE_INDEX.get("list.len");
-const INDEX_BY_ID: ReadonlyMap<number, number | undefined> = new Map(BUILTINS.map(({ id, name }) => [id, NATIVE_INDEX.get(name)]));
 /** The entry in `#sources` of an operand that is in its own slot on the stack. */
 const IN_SLOT = -(2 ** 31);
 /** The number of sources of each instruction. */
@@ -559,7 +471,7 @@ export class Translation {
     if (index === undefined) return undefined;
     const role = this.#roles[pc];
     const first = role === OWNERSHIP.take ? BUILTIN_CODES.length : 0;
-    return { index: role === OWNERSHIP.push ? NATIVE_BUILTINS.length - 1 : first + index, count: this.#popCount(pc) };
+    return { index: role === OWNERSHIP.push ? PUSH_OWNED_INDEX : first + index, count: this.#popCount(pc) };
   }
 
   /** Returns the op for an instruction that is never fused with the instruction after it. */
