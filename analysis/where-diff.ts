@@ -2,6 +2,7 @@
 import { type Condition, conditionHolds, type Scalar, type Where } from "../policy/where.ts";
 import { FloatValue, UNIT, type Value } from "../vm/value/value.ts";
 
+/** The values compared here are scalars, which have no declared types. */
 const NO_TYPES: [] = [];
 
 /** A difference between two conditions. Has the fields of `Difference` in `policy-diff.ts`. */

@@ -19,7 +19,7 @@ import {
   unify,
   type VariantInfo,
 } from "./check-types.ts";
-import type { Recorder } from "./recorder.ts";
+import type { NameRecorder } from "./name-recorder.ts";
 import { paramsByName, type ParamType } from "./rows.ts";
 import type { LoadedUnit } from "./load-units.ts";
 
@@ -261,45 +261,45 @@ export function declareTypes(
   }
 }
 
-/** Tells the recorder of the context what the names in the declaration of a type refer to. */
+/** Tells the name recorder of the context what the names in the declaration of a type refer to. */
 export function recordType(context: CheckContext, unit: SourceUnit, item: RecordItem | EnumItem): void {
   const decl = unit.types.get(item.name.text);
-  const { recorder } = context;
-  if (decl === undefined || recorder === undefined) return;
-  recorder.addName(item.name.span, { kind: "type", decl });
+  const { nameRecorder } = context;
+  if (decl === undefined || nameRecorder === undefined) return;
+  nameRecorder.addName(item.name.span, { kind: "type", decl });
   const params = paramsByName(decl.params);
-  recordTypeParams(recorder, item, params);
+  recordTypeParams(nameRecorder, item, params);
   const recordFields = (fields: readonly FieldDecl[], variant: string | null): void => {
     for (const { name, type } of fields)
-      recorder.addName(name.span, { kind: "field", decl, variant, name: name.text, type: context.resolveType(unit, type, params) });
+      nameRecorder.addName(name.span, { kind: "field", decl, variant, name: name.text, type: context.resolveType(unit, type, params) });
   };
   if (item.kind === "record") recordFields(item.fields, null);
   else {
     for (const { name, payload } of item.variants) {
-      recorder.addName(name.span, { kind: "variant", decl, name: name.text });
+      nameRecorder.addName(name.span, { kind: "variant", decl, name: name.text });
       if (payload?.kind === "struct") recordFields(payload.fields, name.text);
       else for (const type of payload?.types ?? []) context.resolveType(unit, type, params);
     }
   }
 }
 
-/** Tells the recorder of the context what the names in the signature of a function refer to. */
+/** Tells the name recorder of the context what the names in the signature of a function refer to. */
 export function recordSignature(context: CheckContext, unit: SourceUnit, item: FnItem): void {
   const callable = unit.functions.get(item.name.text);
-  const { recorder } = context;
-  if (callable === undefined || callable.item !== item || recorder === undefined) return;
-  recorder.addName(item.name.span, { kind: "function", callable });
+  const { nameRecorder } = context;
+  if (callable === undefined || callable.item !== item || nameRecorder === undefined) return;
+  nameRecorder.addName(item.name.span, { kind: "function", callable });
   const params = paramsByName(callable.typeParams);
-  recordTypeParams(recorder, item, params);
+  recordTypeParams(nameRecorder, item, params);
   for (const { type } of item.params) context.resolveType(unit, type, params);
   resultOf(context, unit, item.result, params);
   if (item.receives !== null) context.resolveType(unit, item.receives, params);
   context.resolveRow(unit, item.row, params);
 }
 
-function recordTypeParams(recorder: Recorder, { typeParams }: DeclaringItem, params: ReadonlyMap<string, ParamType>): void {
+function recordTypeParams(nameRecorder: NameRecorder, { typeParams }: DeclaringItem, params: ReadonlyMap<string, ParamType>): void {
   for (const { text, span } of typeParams) {
     const param = params.get(text);
-    if (param !== undefined) recorder.addName(span, { kind: "param", param });
+    if (param !== undefined) nameRecorder.addName(span, { kind: "param", param });
   }
 }

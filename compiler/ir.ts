@@ -59,6 +59,7 @@ export interface CheckedBody {
   /** The binding `result` of the `ensures` clauses; null if the function has no such clauses. */
   readonly result: Local | null;
   readonly value: Ir;
+  /** The text of the `intent` clause; null if the function has none. */
   readonly intent: string | null;
 }
 /** A `requires` or `ensures` clause. */

@@ -118,7 +118,7 @@ export class FunctionScope {
    * Returns whether the file may declare the function or type in text that could not be read. If so, the caller must not report errors
    * that follow from a use of the name.
    */
-  mayBeHidden(name: string): boolean {
+  mayBeInDamagedText(name: string): boolean {
     const { names, all } = this.unit.hidden;
     if (!names.has(name) && (!all || name.includes("."))) return false;
     this.body.hasError = true;

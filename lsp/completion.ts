@@ -2,7 +2,7 @@
 import type { CompletionItem, CompletionItemKind, SignatureHelp } from "vscode-languageserver";
 import { prune, showType, type CheckedType } from "../compiler/check-types.ts";
 import type { Local } from "../compiler/ir.ts";
-import type { Referent } from "../compiler/recorder.ts";
+import type { Referent } from "../compiler/name-recorder.ts";
 import { KEYWORDS } from "../compiler/tokens.ts";
 import { BUILTIN_BY_NAME, BUILTINS } from "../vm/builtins/builtin-table.ts";
 import type { AnalyzedProgram } from "./program.ts";

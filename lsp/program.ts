@@ -4,7 +4,7 @@ import type { Diagnostic } from "../compiler/diagnostics.ts";
 import { Analysis } from "../compiler/incremental/analysis.ts";
 import type { AnalyzedFile } from "../compiler/incremental/file.ts";
 import type { Section } from "../compiler/incremental/sections.ts";
-import type { Referent, RecordedName, Recorder } from "../compiler/recorder.ts";
+import type { Referent, RecordedName, NameRecorder } from "../compiler/name-recorder.ts";
 import { BUILTIN_REGISTRY, type CapabilityRegistry } from "../vm/capabilities.ts";
 import { BorunaError } from "../vm/error.ts";
 import type { OpenText, Workspace } from "./workspace.ts";
@@ -29,8 +29,8 @@ export class AnalyzedProgram {
   diagnostics: readonly Diagnostic[] = [];
   /** Number of updates so far. */
   #version = 0;
-  /** The recorders of `namesAndTypesOf`, each with the update after which it was made. */
-  readonly #recorded = new WeakMap<Section, { readonly version: number; readonly recorder: Recorder }>();
+  /** The name recorders of `namesAndTypesOf`, each with the update after which it was made. */
+  readonly #recorded = new WeakMap<Section, { readonly version: number; readonly nameRecorder: NameRecorder }>();
   #pathOf: (name: string) => string | undefined = () => undefined;
   #resolve: ReturnType<Workspace["sources"]>["resolve"] = () => undefined;
   #name: string;
@@ -74,12 +74,12 @@ export class AnalyzedProgram {
   }
 
   /** Returns what the checker records about a section. The result is kept until the next update. */
-  namesAndTypesOf(file: AnalyzedFile, section: Section): Recorder {
+  namesAndTypesOf(file: AnalyzedFile, section: Section): NameRecorder {
     const cached = this.#recorded.get(section);
-    if (cached?.version === this.#version) return cached.recorder;
-    const recorder = this.analysis.record(file, section);
-    this.#recorded.set(section, { version: this.#version, recorder });
-    return recorder;
+    if (cached?.version === this.#version) return cached.nameRecorder;
+    const nameRecorder = this.analysis.record(file, section);
+    this.#recorded.set(section, { version: this.#version, nameRecorder });
+    return nameRecorder;
   }
 
   /** Returns the names at an offset of the open file. The `x` of `P { x }` is two names: a binding, which comes first, and a field. */

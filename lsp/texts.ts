@@ -2,7 +2,7 @@
 import type { CheckedType } from "../compiler/check-types.ts";
 import { showType } from "../compiler/check-types.ts";
 import type { Callable } from "../compiler/ir.ts";
-import type { Referent } from "../compiler/recorder.ts";
+import type { Referent } from "../compiler/name-recorder.ts";
 import { rowText } from "../compiler/rows.ts";
 import type { CapabilityDecl, CapabilitySignature } from "../vm/capabilities.ts";
 import { typeToString } from "../vm/value/type.ts";

@@ -16,15 +16,15 @@ export interface ImportedTools {
 }
 
 export interface ImportedToolsOptions {
-  /** The environment with the declared variables. Default: `process.env`. */
+  /** The environment in which the variables named by the declaration file are looked up. Default: `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Receives warnings, such as a tool whose description has changed. Default: they are dropped. */
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
 /**
- * Reads a declaration file. The server starts at the first live call, and serves all runs until `close`. A server that is a command starts
- * in the folder of the file. Throws `io_error`, `json.*`, `capability.invalid_declaration`.
+ * Reads a declaration file. The server starts at the first live call, and serves all runs until `close`. If the server is started by
+ * a command, its working folder is that of the file. Throws `io_error`, `json.*`, `capability.invalid_declaration`.
  */
 export function openImportedTools(
   path: string,
@@ -45,6 +45,7 @@ export function readDeclarationFile(path: string): ToolDeclaration {
   try {
     return parseDeclaration(decodeUtf8(readBounded(path, MAX_FILE_BYTES), path));
   } catch (error) {
+    // `toIoError` is for logs: an error of the system becomes `log.io_error`. It returns a BorunaError unchanged.
     const ioError = toIoError(error, "read", path);
     const kind = ioError.kind.startsWith("log.") ? "io_error" : ioError.kind;
     throw new BorunaError(kind, ioError.message, { place: { ...ioError.place, file: path }, hint: ioError.hint, cause: ioError });

@@ -1,6 +1,6 @@
 /**
  * Makes the script of a failing run shorter and simpler while the run still fails in the same way. A script (`choices.ts`) has lists of whole
- * numbers: the choices that are not for an answer, then those for the answer of each call.
+ * numbers: the choices of the run's plan and arguments, then those for the answer of each call.
  */
 import type { Script } from "./choices.ts";
 
@@ -16,6 +16,7 @@ export interface Candidate {
   readonly isSame: boolean;
   /** The steps of the run. */
   readonly steps: number;
+  /** The choices that the run really made, without zeros at the ends. It may be shorter than the script that was tried. */
   readonly script: Script;
   /** The number of calls of the run. */
   readonly calls: number;
@@ -60,7 +61,7 @@ function isSimpler(a: Candidate, b: Candidate): boolean {
   return index >= 0 && (left[index] ?? 0) < (right[index] ?? 0);
 }
 
-/** Returns five measures: calls, answers that are not the simplest, choices above 0, the sum of all choices, and their number. */
+/** Returns five measures: calls, answers with choices (an empty list makes the simplest answer), choices above 0, the sum of all choices, and their number. */
 function measures({ script, calls }: Candidate): readonly number[] {
   const all = script.flat();
   return [
@@ -74,7 +75,10 @@ function measures({ script, calls }: Candidate): readonly number[] {
 
 type TryOne = (script: Script) => Promise<boolean>;
 
-/** Tries to remove answers, so that later answers go to earlier calls, and to replace answers by the simplest one. Tries large groups first. */
+/**
+ * Tries to remove groups of answers, large groups first; the answers after a group then go to earlier calls. Also tries to replace each answer
+ * by the simplest one.
+ */
 async function dropAnswers(current: () => Script, tryOne: TryOne): Promise<void> {
   for (let size = 2 ** Math.floor(Math.log2(Math.max(1, current().length))); size >= 1; size = Math.floor(size / 2)) {
     for (let at = current().length - size; at >= 1; at -= 1) {

@@ -70,7 +70,7 @@ function matchByCapability(calls: readonly StoredSpan[], log: LogIndex): Readonl
     const capability = log.capabilityOfCall(call) ?? "";
     const spans = spansOf.get(capability);
     if (spans === undefined || spans.length !== log.capabilities.get(capability)?.calls) continue;
-    const span = spans[log.ordinalOfCall(call) - 1];
+    const span = spans[log.ordinalInCapability(call) - 1];
     const event = log.eventOfCall(call);
     if (span !== undefined && event !== undefined) eventOf.set(span, event);
   }

@@ -78,7 +78,7 @@ function eventRow(index: LogIndex, { n, event }: IndexedEvent, budgetOf: (capabi
           : event.type === "CapCall"
             ? index.eventOfAnswer(call)
             : undefined,
-    budgetLeft: budget === undefined || call === undefined ? undefined : Math.max(0, budget - index.ordinalOfCall(call)),
+    budgetLeft: budget === undefined || call === undefined ? undefined : Math.max(0, budget - index.ordinalInCapability(call)),
     failed: hasFailed(event),
   };
 }

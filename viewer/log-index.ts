@@ -211,7 +211,7 @@ export class LogIndex {
   }
 
   /** Returns the number of this call among the calls of its capability, from 1. */
-  ordinalOfCall(call: number): number {
+  ordinalInCapability(call: number): number {
     return (this.#callOrdinal.at(call - 1) ?? 0) + 1;
   }
 

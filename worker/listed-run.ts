@@ -19,12 +19,15 @@ export interface ListedRun {
   readonly id: string;
   readonly queue: string;
   readonly tenant: string;
+  /** The name of the program. */
   readonly program: string;
   readonly state: RunState;
-  /** Undefined until the run has ended, or waits. */
+  /** Undefined while the run is queued or running. */
   readonly outcome: string | undefined;
+  /** The executions since the run was submitted or last waited. */
   readonly attempts: number;
   readonly submittedAt: string;
+  /** When the first execution began. */
   readonly startedAt: string | undefined;
   readonly endedAt: string | undefined;
 }

@@ -11,11 +11,11 @@ export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Exp
   useRow(checker, ["actor.spawn"], span, null);
   const target = expr.kind === "name" && scope.lookup(expr.name.text) === undefined ? scope.unit.functions.get(expr.name.text) : undefined;
   if (target === undefined || target.params.length > 0) {
-    if (target !== undefined || expr.kind !== "name" || !scope.mayBeHidden(expr.name.text))
+    if (target !== undefined || expr.kind !== "name" || !scope.mayBeInDamagedText(expr.name.text))
       checker.error("E009", expr.span, "`spawn` takes the name of a function without parameters");
     return { ...errorExpression(span), type: ACTOR_ID };
   }
-  checker.context.recorder?.addName(expr.span, { kind: "function", callable: target });
+  checker.context.nameRecorder?.addName(expr.span, { kind: "function", callable: target });
   // `spawn` passes no arguments that could decide the row variables of the function, so they become empty.
   useRow(checker, substituteRow(target.row, rowInstantiation(target.typeParams)), span, target);
   return { ir: { kind: "spawn", target, span }, type: target.message === null ? ACTOR_ID : actorIdOf(target.message) };

@@ -20,7 +20,7 @@ export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
     return [];
   }
   checker.scope.assigned.add(local);
-  checker.context.recorder?.addName(stmt.name.span, { kind: "local", local });
+  checker.context.nameRecorder?.addName(stmt.name.span, { kind: "local", local });
   if (stmt.steps.length > 0) return [checkUpdate(checker, stmt, local)];
   const value = checkValue(checker, stmt, local.type, `\`${stmt.name.text}\``);
   if (!reportCaptured(checker, stmt.name, local) && !local.isMutable) {

@@ -178,7 +178,7 @@ export function bindParams(
       names.add(bound.name);
     };
     if (pattern === null) {
-      checker.context.recorder?.addName(name.span, { kind: "local", local });
+      checker.context.nameRecorder?.addName(name.span, { kind: "local", local });
       checker.scope.declare(local);
       declare(local);
       return local;

@@ -36,7 +36,7 @@ export function checkBody(context: CheckContext, callable: Callable, unit: Sourc
   scope.ensuresResult = result;
   const ensures = checkClauses(checker, item.ensures);
   scope.leave();
-  context.recorder?.addScope(item.span, scope.bindings());
+  context.nameRecorder?.addScope(item.span, scope.bindings());
   callable.body = { params, destructureParams, requires, ensures, result, value, intent: item.intent };
   context.scopes.set(callable, scope);
   runDeferredChecks(context);

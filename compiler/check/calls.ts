@@ -225,7 +225,7 @@ function checkGuard(checker: FunctionChecker, expr: Expr & { kind: "call" }): Ty
 }
 
 function checkBuiltinCall(checker: FunctionChecker, builtin: BuiltinDecl, expr: Expr & { kind: "call" }, expected: CheckedType): TypedIr {
-  checker.context.recorder?.addName(expr.callee.span, { kind: "builtin", builtin });
+  checker.context.nameRecorder?.addName(expr.callee.span, { kind: "builtin", builtin });
   const signature = checker.context.builtinSignature(builtin);
   const { args, typeArgs, type, row } = checkGeneric(checker, builtin.name, signature, expr, expected, null);
   const [comparedType] = typeArgs.values();
@@ -276,7 +276,7 @@ function checkCapabilityCall(
   { caught }: { readonly caught: boolean },
 ): TypedIr {
   const { context } = checker;
-  context.recorder?.addName(name.span, { kind: "capability", capability });
+  context.nameRecorder?.addName(name.span, { kind: "capability", capability });
   if (capability.internal === true) {
     checker.error("E004", name.span, `\`${capability.name}\` is not called by name`, {
       help: `write \`${capability.call}\``,
@@ -358,7 +358,7 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
     const name = callee.name;
     const target = scope.unit.functions.get(name.text);
     if (target !== undefined) {
-      context.recorder?.addName(name.span, { kind: "function", callable: target });
+      context.nameRecorder?.addName(name.span, { kind: "function", callable: target });
       const { args, type } = checkGeneric(checker, name.text, target, expr, expected, target);
       checkMailbox(checker, target, expr.span);
       scope.recordCallee(target, expr.span);
@@ -381,7 +381,7 @@ function checkLocalCall(checker: FunctionChecker, { callee, args, span }: Expr &
   const local = callee.kind === "name" ? scope.lookup(callee.name.text) : undefined;
   const target = local === undefined ? undefined : context.localFunction(local);
   if (local === undefined || target === undefined) return undefined;
-  context.recorder?.addName(callee.span, { kind: "local", local });
+  context.nameRecorder?.addName(callee.span, { kind: "local", local });
   const isSelf = local === scope.self;
   if (!isSelf && target.body?.params.length !== target.params.length) return undefined;
   useRow(checker, target.row, span, target);

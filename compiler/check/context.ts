@@ -14,7 +14,7 @@ import type { Callable, Ir, Local } from "../ir.ts";
 import type { FunctionScope, SourceUnit } from "../scope.ts";
 import { didYouMean, hintExtras, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
-import type { Recorder } from "../recorder.ts";
+import type { NameRecorder } from "../name-recorder.ts";
 import {
   ACTOR_ID,
   actorIdOf,
@@ -133,7 +133,7 @@ export class CheckContext {
   /** The local functions. Each has two keys: the binding of its name in the enclosing function, and the one in its own body. */
   #localFunctions: WeakMap<Local, Callable> | undefined = undefined;
   /** Records names and types for an editor; undefined in every other check. */
-  recorder: Recorder | undefined = undefined;
+  nameRecorder: NameRecorder | undefined = undefined;
   /** Returns the function that implements a source builtin, which is a builtin written in `.ax`. */
   readonly sourceBuiltin: (builtin: BuiltinDecl) => Callable;
   /** Returns a record that builtins return: `Entry` or `Pair`. */
@@ -208,8 +208,8 @@ export class CheckContext {
     const args = expr.args.map((a) => this.resolveType(unit, a, params));
     const param = params.get(name);
     const decl = param === undefined ? this.typeNamed(unit, name) : undefined;
-    if (param !== undefined) this.recorder?.addName(expr.name.span, { kind: "param", param });
-    else if (decl !== undefined) this.recorder?.addName(expr.name.span, { kind: "type", decl });
+    if (param !== undefined) this.nameRecorder?.addName(expr.name.span, { kind: "param", param });
+    else if (decl !== undefined) this.nameRecorder?.addName(expr.name.span, { kind: "type", decl });
     const [message] = args;
     if (name === "ActorId" && param === undefined && decl === undefined && message !== undefined && args.length === 1)
       return actorIdOf(message);
@@ -276,8 +276,8 @@ export class CheckContext {
   #rowItem(unit: SourceUnit, rowName: Name, param: ParamType | undefined): RowItem | undefined {
     const name = CAPABILITY_ALIASES.get(rowName.text) ?? rowName.text;
     const capability = param === undefined ? this.registry.byName.get(name) : undefined;
-    if (param !== undefined) this.recorder?.addName(rowName.span, { kind: "param", param });
-    else if (capability !== undefined) this.recorder?.addName(rowName.span, { kind: "capability", capability });
+    if (param !== undefined) this.nameRecorder?.addName(rowName.span, { kind: "param", param });
+    else if (capability !== undefined) this.nameRecorder?.addName(rowName.span, { kind: "capability", capability });
     if (param !== undefined) {
       return this.#isRowVariable(unit, rowName, name, param) && this.#useAs("row", unit, rowName, param) ? param : undefined;
     }

@@ -19,9 +19,9 @@ import {
   tupleType,
   type TypeDecl,
 } from "../check-types.ts";
-import type { Referent } from "../recorder.ts";
+import type { Referent } from "../name-recorder.ts";
 import { errorExpression, type FunctionChecker, type TypedIr } from "./context.ts";
-import { helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
+import { unprefixedVariantHelp, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint } from "./library-hints.ts";
 import { suggestFunctionForMethod, suggestPath } from "./suggest-names.ts";
 import { reportUndecided } from "./undecided.ts";
@@ -95,7 +95,7 @@ function checkFields(
         suggestNearest(scope.unit, init.name, () => names, `its fields are ${names.join(", ")}`),
       );
     }
-    if (info !== undefined) checker.context.recorder?.addName(init.name.span, recordedField(owner, info));
+    if (info !== undefined) checker.context.nameRecorder?.addName(init.name.span, recordedField(owner, info));
     if (values.has(init.name.text)) checker.error("E010", init.name.span, `the field \`${init.name.text}\` is given twice`);
     values.set(
       init.name.text,
@@ -136,7 +136,7 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
   const { scope, context } = checker;
   const decl = context.typeNamed(scope.unit, expr.name.text);
   if (decl === undefined || decl.kind !== "record") {
-    if (decl !== undefined || !scope.mayBeHidden(expr.name.text)) {
+    if (decl !== undefined || !scope.mayBeInDamagedText(expr.name.text)) {
       checker.error(
         "E013",
         expr.name.span,
@@ -149,7 +149,7 @@ export function checkRecord(checker: FunctionChecker, expr: Expr & { kind: "reco
     for (const init of expr.fields) checker.check(init.value, freshVar());
     return errorExpression(expr.span);
   }
-  context.recorder?.addName(expr.name.span, { kind: "type", decl });
+  context.nameRecorder?.addName(expr.name.span, { kind: "type", decl });
   const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
   if (expr.base === null) {
@@ -262,14 +262,14 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
   const index = decl === undefined ? -1 : indexByName(decl.variants, expr.variant.text);
   const variant = decl?.variants[index];
   if (decl === undefined || variant === undefined) {
-    if (decl === undefined && scope.mayBeHidden(expr.enum.text)) {
+    if (decl === undefined && scope.mayBeInDamagedText(expr.enum.text)) {
       // The enum may be declared in text that could not be read. That error is reported there.
     } else if (decl === undefined) {
       checker.error(
         "E013",
         expr.enum.span,
         `unknown type \`${expr.enum.text}\``,
-        helpWithoutPrefix(expr.enum, expr.variant) ??
+        unprefixedVariantHelp(expr.enum, expr.variant) ??
           suggestPath(checker, expr) ??
           libraryTypeHint(scope.unit, expr.enum.text) ??
           suggestNearest(scope.unit, expr.enum, () => scope.unit.types.keys()),
@@ -288,8 +288,8 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
     if (expr.payload?.kind === "struct") for (const f of expr.payload.fields) checker.check(f.value, freshVar());
     return errorExpression(expr.span);
   }
-  context.recorder?.addName(expr.enum.span, { kind: "type", decl });
-  context.recorder?.addName(expr.variant.span, { kind: "variant", decl, name: variant.name });
+  context.nameRecorder?.addName(expr.enum.span, { kind: "type", decl });
+  context.nameRecorder?.addName(expr.variant.span, { kind: "variant", decl, name: variant.name });
   const { type, substituteArgs } = instantiate(decl);
   bindTypeArguments(type, expected);
   const fullName = `${decl.name}::${variant.name}`;
@@ -439,7 +439,7 @@ export function findField(
     );
     return undefined;
   }
-  checker.context.recorder?.addName(name.span, recordedField({ decl, variant: null }, field));
+  checker.context.nameRecorder?.addName(name.span, recordedField({ decl, variant: null }, field));
   const typeArgs = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));
   return { index, type: substitute(field.type, typeArgs) };
 }

@@ -36,7 +36,7 @@ const BUILTIN_VARIANTS: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** Returns help for `Option::Some` and the like, because these variants are written without the name of their enum. */
-export function helpWithoutPrefix(enumName: Name, variant: Name): DiagnosticExtras | undefined {
+export function unprefixedVariantHelp(enumName: Name, variant: Name): DiagnosticExtras | undefined {
   if (BUILTIN_VARIANTS.get(enumName.text)?.includes(variant.text) !== true) return undefined;
   return {
     help: `write \`${variant.text}\`, without \`${enumName.text}::\``,

@@ -57,7 +57,7 @@ export class ExpressionChecker implements FunctionChecker {
   }
 
   check(expr: Expr, expected: CheckedType, why = "", accepts: (found: CheckedType) => boolean = acceptsNothing): Ir {
-    this.context.recorder?.addType(expr.span, expected);
+    this.context.nameRecorder?.addType(expr.span, expected);
     switch (expr.kind) {
       case "if":
         return checkIf(this, expr, expected, why);
@@ -67,7 +67,7 @@ export class ExpressionChecker implements FunctionChecker {
         return this.block(expr.block, expected, why);
       default: {
         const { ir, type } = this.#infer(expr, expected);
-        this.context.recorder?.addType(expr.span, type);
+        this.context.nameRecorder?.addType(expr.span, type);
         if (!accepts(type)) this.expect(type, expected, expr.span, why);
         return ir;
       }
@@ -178,13 +178,13 @@ export class ExpressionChecker implements FunctionChecker {
     const local = scope.lookup(name.text);
     if (local !== undefined) {
       local.isUsed = true;
-      context.recorder?.addName(name.span, { kind: "local", local });
+      context.nameRecorder?.addName(name.span, { kind: "local", local });
       return { ir: { kind: "local", local, span: name.span }, type: local.type };
     }
     const value = checkFunctionValue(this, name);
     if (value !== undefined) return value;
     const capability = context.capability(name.text);
-    if (capability !== undefined) context.recorder?.addName(name.span, { kind: "capability", capability });
+    if (capability !== undefined) context.nameRecorder?.addName(name.span, { kind: "capability", capability });
     const capabilityValue = capability === undefined ? undefined : checkCapabilityValue(this, capability, name, expected);
     if (capabilityValue !== undefined) return capabilityValue;
     if (capability !== undefined) {
@@ -222,7 +222,7 @@ export class ExpressionChecker implements FunctionChecker {
 
   bind(name: Name, type: CheckedType, { isMutable }: { readonly isMutable: boolean }): Local {
     const local: Local = { name: name.text, type, isMutable, span: name.span, isUsed: false };
-    this.context.recorder?.addName(name.span, { kind: "local", local });
+    this.context.nameRecorder?.addName(name.span, { kind: "local", local });
     const replaced = this.scope.declare(local);
     if (replaced !== undefined) this.#warnIfUnused(replaced);
     return local;
@@ -245,7 +245,7 @@ export class ExpressionChecker implements FunctionChecker {
 
   leave(span: Span): void {
     const locals = this.scope.leave();
-    this.context.recorder?.addScope(span, locals);
+    this.context.nameRecorder?.addScope(span, locals);
     for (const local of locals) this.#warnIfUnused(local);
   }
 
@@ -297,7 +297,7 @@ export class ExpressionChecker implements FunctionChecker {
       });
     }
     const value = inner.block(expr.body, result, "the result of the lambda");
-    context.recorder?.addScope(expr.span, scope.bindings());
+    context.nameRecorder?.addScope(expr.span, scope.bindings());
     if (declaredRow === null) callable.row = sortedRow(scope.uses.keys());
     const captures = [...scope.captured];
     callable.body = {

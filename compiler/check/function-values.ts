@@ -13,12 +13,12 @@ export function checkFunctionValue(checker: FunctionChecker, name: Name): TypedI
   if (target !== undefined) {
     if (target.message !== null) reportReceiverAsValue(checker, target, name);
     scope.recordCallee(target, name.span);
-    context.recorder?.addName(name.span, { kind: "function", callable: target });
+    context.nameRecorder?.addName(name.span, { kind: "function", callable: target });
     return { ir: { kind: "fn", target, span: name.span }, type: functionType(instanceOf(target)) };
   }
   const builtin = context.builtin(scope.unit, name.text);
   if (builtin === undefined) return undefined;
-  context.recorder?.addName(name.span, { kind: "builtin", builtin });
+  context.nameRecorder?.addName(name.span, { kind: "builtin", builtin });
   const instance = instanceOf(context.builtinSignature(builtin));
   const type = functionType(instance);
   if (builtin.source !== undefined) return { ir: { kind: "fn", target: context.sourceBuiltin(builtin), span: name.span }, type };

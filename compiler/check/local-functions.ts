@@ -40,7 +40,7 @@ export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {
   const inner = checker.inner(scope);
   const { locals, destructureParams } = bindParams(inner, item.params, params);
   const body = inner.block(item.body, result, `the result of \`${item.name.text}\``);
-  context.recorder?.addScope(item.span, scope.bindings());
+  context.nameRecorder?.addScope(item.span, scope.bindings());
   const copies = [...scope.captured.values()];
   const functionValue = (captured: readonly Local[]): Ir =>
     captured.length === 0

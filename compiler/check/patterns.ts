@@ -1,8 +1,8 @@
 /**
- * Checks patterns against the type of the matched value. A variant, record, tuple or Bool becomes a `Constructor`, which is one way to
- * construct a value of that type. Whether a name is a variant or a binding depends on the type. If the type is not decided yet, the pattern
- * is checked in two passes. The first declares its bindings. The second resolves its variants, once the types of the function are known.
- * `prune` follows bound type variables.
+ * Checks patterns against the type of the matched value. A pattern for a variant, record, tuple, Bool, unit, Option or Result becomes a
+ * `Constructor`, which is one of the ways to construct a value of that type. Whether a name is a variant or a binding depends on the type. If
+ * the type is not decided yet, and the pattern has the name of a variant or a record, it is checked in two passes. The first declares its
+ * bindings. The second resolves its variants, once the types of the function are known. `prune` follows bound type variables.
  */
 import { FloatValue, type Value } from "../../vm/value/value.ts";
 import type { FieldPattern, Name, Pattern, Span } from "../ast.ts";
@@ -30,7 +30,7 @@ import {
   UNIT_TYPE,
 } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
-import { consPatternHelp, didYouMean, helpWithoutPrefix, suggestNearest } from "./did-you-mean.ts";
+import { consPatternHelp, didYouMean, unprefixedVariantHelp, suggestNearest } from "./did-you-mean.ts";
 import { libraryTypeHint, privateHint } from "./library-hints.ts";
 import { conversionHelpEitherWay } from "./mismatch.ts";
 
@@ -79,7 +79,7 @@ function resolvePattern(checker: FunctionChecker, pattern: Pattern, type: Checke
     case "name": {
       const { name } = pattern;
       const knownVariant = variantOf(type, name.text);
-      if (knownVariant === undefined && !/^[A-Z]/.test(name.text)) return bindUnlessVariant(checker, name, type, pass);
+      if (knownVariant === undefined && !/^[A-Z]/.test(name.text)) return bindAndCheckLater(checker, name, type, pass);
       const constructor_ = knownVariant ?? resolveVariant(checker, null, name, type, pass);
       if (constructor_ !== undefined) recordVariant(checker, type, null, name);
       if (constructor_ !== undefined) return resolveConstructor(checker, constructor_, [], pattern.span, pass);
@@ -155,27 +155,27 @@ function tuplePatternHelp(type: CheckedType, wanted: CheckedType): string | unde
   return isTuple(type) ? `the tuple has ${type.args.length} parts: write a name or \`_\` for each` : TUPLE_HELP;
 }
 
-/** Records the names of a variant, or of a record, in a pattern for a value of the type. */
+/** Tells the editor's name recorder what the names of a variant or record in a pattern refer to. `type` is that of the matched value. */
 function recordVariant({ context, scope }: FunctionChecker, type: CheckedType, enumName: Name | null, name: Name): void {
   const t = prune(type);
-  if (context.recorder === undefined || t.kind !== "declared") return;
+  if (context.nameRecorder === undefined || t.kind !== "declared") return;
   const enumDecl = enumName === null ? undefined : context.typeNamed(scope.unit, enumName.text);
-  if (enumName !== null && enumDecl !== undefined) context.recorder.addName(enumName.span, { kind: "type", decl: enumDecl });
+  if (enumName !== null && enumDecl !== undefined) context.nameRecorder.addName(enumName.span, { kind: "type", decl: enumDecl });
   const { decl } = t;
-  context.recorder.addName(name.span, decl.kind === "record" ? { kind: "type", decl } : { kind: "variant", decl, name: name.text });
+  context.nameRecorder.addName(name.span, decl.kind === "record" ? { kind: "type", decl } : { kind: "variant", decl, name: name.text });
 }
 
-/** Records the names of the fields in a pattern. */
+/** Tells the editor's name recorder what the names of the fields in a pattern refer to. */
 function recordFields({ context }: FunctionChecker, type: CheckedType, { name, fields }: Pattern & { kind: "struct" }): void {
   const t = prune(type);
-  if (context.recorder === undefined || t.kind !== "declared") return;
+  if (context.nameRecorder === undefined || t.kind !== "declared") return;
   const { decl } = t;
   const payload = decl.variants.find((variant) => variant.name === name.text)?.payload;
   const infos = decl.kind === "record" ? decl.fields : payload?.kind === "struct" ? payload.fields : [];
   for (const { name: field } of fields) {
     const info = infos.find((candidate) => candidate.name === field.text);
     const variant = decl.kind === "record" ? null : name.text;
-    if (info !== undefined) context.recorder.addName(field.span, { kind: "field", decl, variant, name: info.name, type: info.type });
+    if (info !== undefined) context.nameRecorder.addName(field.span, { kind: "field", decl, variant, name: info.name, type: info.type });
   }
 }
 
@@ -210,7 +210,7 @@ function bindName(checker: FunctionChecker, name: Name, type: CheckedType, pass:
         : ` here and ${showType(earlier.type)} in the first alternative`;
     checker.error("E009", name.span, `\`${name.text}\` is ${showType(type)}${difference}`);
   }
-  if (earlier !== undefined) checker.context.recorder?.addName(name.span, { kind: "local", local: earlier });
+  if (earlier !== undefined) checker.context.nameRecorder?.addName(name.span, { kind: "local", local: earlier });
   const local = earlier ?? checker.bind(name, type, pass);
   pass.bound ??= new Map();
   pass.bound.set(name.text, local);
@@ -219,7 +219,7 @@ function bindName(checker: FunctionChecker, name: Name, type: CheckedType, pass:
 
 /**
  * Returns the type to check subpatterns against if the variant is unknown: a fresh type variable if the value's type is
- * undecided, otherwise an error type.
+ * not decided yet, otherwise an error type.
  */
 const subpatternType = (type: CheckedType): CheckedType => (prune(type).kind === "var" ? freshVar() : ERROR);
 
@@ -227,7 +227,7 @@ const subpatternType = (type: CheckedType): CheckedType => (prune(type).kind ===
  * Binds a lower-case name. If the type of the value is not decided yet, a deferred check reports the name if it may be a
  * variant of that type.
  */
-function bindUnlessVariant(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
+function bindAndCheckLater(checker: FunctionChecker, name: Name, type: CheckedType, pass: Pass): CheckedPattern {
   if (pass.isFirst && prune(type).kind === "var") {
     checker.context.deferredChecks.push(() => {
       const t = prune(type);
@@ -306,8 +306,8 @@ function resolveVariant(
     if (isConsPattern) for (const name of [enumName, variant]) bindName(checker, name, ERROR, pass);
     const extras = isConsPattern
       ? consPatternHelp(enumName, variant)
-      : (helpWithoutPrefix(enumName, variant) ?? libraryTypeHint(unit, enumName.text));
-    if (!checker.scope.mayBeHidden(enumName.text)) {
+      : (unprefixedVariantHelp(enumName, variant) ?? libraryTypeHint(unit, enumName.text));
+    if (!checker.scope.mayBeInDamagedText(enumName.text)) {
       checker.error(
         "E013",
         enumName.span,

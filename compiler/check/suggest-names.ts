@@ -76,7 +76,7 @@ export function reportUnknownFunction(
   call: Expr & { kind: "call" },
   firstType: CheckedType | undefined,
 ): void {
-  if (reportOwnValue(checker, "E004", name) || checker.scope.mayBeHidden(name.text)) return;
+  if (reportOwnValue(checker, "E004", name) || checker.scope.mayBeInDamagedText(name.text)) return;
   checker.error("E004", name.span, `unknown function \`${name.text}\``, suggestFunction(checker, name, call, firstType));
 }
 
@@ -177,7 +177,7 @@ export function reportUnknownVariable(checker: FunctionChecker, name: Name): voi
         ? `a value of it is one of its variants, \`${decl.name}::${decl.variants[0]?.name ?? "…"}\``
         : `a value of it is written \`${decl.name} { ${decl.fields.map((f) => `${f.name}: …`).join(", ")} }\`, in parentheses in the head of \`if\`, \`while\`, \`match\` and \`for\``;
     checker.error("E003", name.span, `\`${name.text}\` is a type, not a value`, { help });
-  } else if (!reportOwnValue(checker, "E003", name) && !scope.mayBeHidden(name.text))
+  } else if (!reportOwnValue(checker, "E003", name) && !scope.mayBeInDamagedText(name.text))
     checker.error("E003", name.span, `unknown variable \`${name.text}\``, suggestVariable(checker, name));
 }
 

@@ -12,7 +12,10 @@ import type { CheckContext } from "./context.ts";
 import { suggestNearest } from "./did-you-mean.ts";
 import { ExpressionChecker } from "./expressions.ts";
 
-/** An `answer` of a test. Its callable is a pure function that takes all parameters of one signature of the capability. */
+/**
+ * An `answer` of a test. Its callable is a pure function that takes all parameters of the first signature with enough parameters.
+ * The mock answers calls of another signature (gateway/test-run.ts).
+ */
 interface CheckedAnswer {
   readonly capability: string;
   readonly callable: Callable;
@@ -33,7 +36,7 @@ export function checkTest(context: CheckContext, unit: SourceUnit, item: TestIte
   const answerCount = firstOther < 0 ? stmts.length : firstOther;
   const answers = stmts.slice(0, answerCount).flatMap((stmt) => (stmt.kind === "answer" ? checkAnswer(context, unit, stmt) : []));
   const row = context.registry.all.map((c) => c.name);
-  const callable: Callable = { ...TEST_CALLABLE, name: `test ${JSON.stringify(item.name.text)}`, file: unit, row };
+  const callable: Callable = { ...EMPTY_CALLABLE, name: `test ${JSON.stringify(item.name.text)}`, file: unit, row };
   checkFunction(context, unit, callable, [], returningUnit({ stmts: stmts.slice(answerCount), span }));
   return { name: item.name.text, span: item.name.span, callable, answers };
 }
@@ -46,20 +49,20 @@ function returningUnit({ stmts, span }: Block): Block {
     : { stmts, span };
 }
 
-/** The common fields of the callables of tests and answers: no parameters, an empty row, and Unit as the result. */
-const TEST_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYPE, message: null, row: [], body: null } as const;
+/** The defaults of the callables of tests and answers; each use overrides some. */
+const EMPTY_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TYPE, message: null, row: [], body: null } as const;
 
 /** Checks the body of a test or an answer, stores its IR in the callable, and returns its scope. */
 function checkFunction(context: CheckContext, unit: SourceUnit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
   const scope = new FunctionScope(unit, callable, callable.result, body.span);
   for (const local of params) {
-    // A parameter that an answer leaves out is called `_`. It is not in the source, so it has no span of its own.
-    if (local.name !== "_") context.recorder?.addName(local.span, { kind: "local", local });
+    // Named `_`: a parameter that the answer leaves out, which has no span of its own, or one that is written `_`.
+    if (local.name !== "_") context.nameRecorder?.addName(local.span, { kind: "local", local });
     if (scope.declare(local) !== undefined && local.name !== "_")
       unit.diagnostics.error("E010", local.span, `the parameter \`${local.name}\` is declared twice`);
   }
   const value = new ExpressionChecker(scope, context).block(body, callable.result, `the result of \`${callable.name}\``);
-  context.recorder?.addScope(
+  context.nameRecorder?.addScope(
     body.span,
     scope.bindings().filter(({ name }) => name !== "_"),
   );
@@ -67,7 +70,7 @@ function checkFunction(context: CheckContext, unit: SourceUnit, callable: Callab
   return scope;
 }
 
-/** Checks an answer. The host calls it as a function of its own, so its body can name its parameters, but not the bindings of the test. */
+/** Checks an answer. It is a separate function that the host calls. Its body sees the answer's parameters, but no binding of the test. */
 function checkAnswer(context: CheckContext, unit: SourceUnit, answer: Answer): readonly CheckedAnswer[] {
   const capability = answerableCapability(context, unit, answer);
   const signature = capability?.signatures.find((s) => answer.params.length <= s.params.length);
@@ -80,7 +83,7 @@ function checkAnswer(context: CheckContext, unit: SourceUnit, answer: Answer): r
     return [];
   }
   const callable: Callable = {
-    ...TEST_CALLABLE,
+    ...EMPTY_CALLABLE,
     name: `answer ${capability.name}`,
     file: unit,
     params: signature.params.map((p) => context.fromModuleType(p.type)),

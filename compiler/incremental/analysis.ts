@@ -16,7 +16,7 @@ import type { Diagnostic } from "../diagnostics.ts";
 import { Diagnostics } from "../diagnostics.ts";
 import { checkEffects } from "../effect-rows.ts";
 import { loadUnits, type Resolver } from "../load-units.ts";
-import type { Recorder } from "../recorder.ts";
+import type { NameRecorder } from "../name-recorder.ts";
 import type { SourceUnit } from "../scope.ts";
 import type { SourceFile } from "../source.ts";
 import { AnalyzedFile } from "./file.ts";
@@ -73,8 +73,8 @@ export class Analysis {
     return files.flatMap((file) => file.diagnostics(effects));
   }
 
-  /** Returns a recorder with what the checker finds out about a section of a file. */
-  record(file: AnalyzedFile, section: Section): Recorder {
+  /** Returns a name recorder with what the checker finds out about a section of a file. */
+  record(file: AnalyzedFile, section: Section): NameRecorder {
     return file.record(this.context, section);
   }
 }

@@ -31,7 +31,7 @@ import { insertImport } from "../insert-edits.ts";
 import type { Callable } from "../ir.ts";
 import type { LoadedUnit } from "../load-units.ts";
 import { reportTooLong } from "../parser/parse.ts";
-import { Recorder } from "../recorder.ts";
+import { NameRecorder } from "../name-recorder.ts";
 import type { FunctionScope, SourceUnit } from "../scope.ts";
 import { type Section, splitSections } from "./sections.ts";
 import { type Lookups, TrackedMap, TrackedSet } from "./tracked-map.ts";
@@ -349,19 +349,19 @@ export class AnalyzedFile {
     return insertImport({ text: this.text, items, moduleName: this.sections[0]?.moduleName ?? null }, library);
   }
 
-  /** Returns a recorder with what the checker finds out about a section, even a damaged one. */
-  record(context: CheckContext, section: Section): Recorder {
-    const recorder = new Recorder();
-    context.recorder = recorder;
+  /** Returns a name recorder with what the checker finds out about a section, even a damaged one. */
+  record(context: CheckContext, section: Section): NameRecorder {
+    const nameRecorder = new NameRecorder();
+    context.nameRecorder = nameRecorder;
     const unit = new SectionUnit(this, section);
     for (const item of section.items) {
       if (item.kind === "record" || item.kind === "enum") recordType(context, unit, item);
       if (item.kind === "fn") recordSignature(context, unit, item);
       if (item.kind === "fn" || item.kind === "test") this.#check(context, unit, item);
     }
-    context.recorder = undefined;
+    context.nameRecorder = undefined;
     context.scopes.clear();
-    return recorder;
+    return nameRecorder;
   }
 
   /** Returns the section at an offset. */

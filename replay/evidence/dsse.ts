@@ -2,9 +2,9 @@
  * DSSE envelopes (https://github.com/secure-systems-lab/dsse, version 1.0.0), which sign a payload of any type. The signature is over the
  * pre-authentication encoding (PAE), which holds the type and the payload:
  *
- *     "DSSEv1" SP bytes of the type SP type SP bytes of the payload SP payload
+ *     "DSSEv1" SP length of the type in bytes SP type SP length of the payload in bytes SP payload
  *
- * An envelope here has one signature, by an Ed25519 key. Its `keyid` is the public key in the form that policies use. Anybody can sign the
+ * An envelope here has one signature, by an Ed25519 key. Its `keyid` is the base64 of the public key in DER form. Anybody can sign the
  * payload again with another key, so a reader must compare `keyid` with a key that they trust.
  */
 import { isSignedBy, type SigningKey } from "../../gateway/signing.ts";

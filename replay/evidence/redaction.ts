@@ -37,19 +37,20 @@ interface LoggedValue {
 /** Yields every value of the log that may be in a blob, in order. */
 function* valuesOf(log: RunLog): Generator<LoggedValue, void> {
   const registry = recordedRegistry(log);
-  const open: number[] = [];
+  // Answers are logged in the order of the calls.
+  const unansweredCalls: number[] = [];
   let calls = 0;
   for (const { n, event } of log.events) {
     if (event.type === "CapCall") {
       calls += 1;
-      open.push(calls);
+      unansweredCalls.push(calls);
       const params = signatureOf(event, registry)?.params ?? [];
       for (const [i, content] of event.args.entries()) {
         const valueName = `args[${i}]`;
         yield { event: n, valueName, call: calls, selectorName: params[i]?.name ?? valueName, content };
       }
     } else if (event.type === "CapResult" || event.type === "CapError") {
-      const call = open.shift();
+      const call = unansweredCalls.shift();
       for (const [valueName, content] of contentsOf(event)) yield { event: n, valueName, call, selectorName: "result", content };
     } else
       for (const [valueName, content] of contentsOf(event))
@@ -114,7 +115,7 @@ export interface Redaction {
   readonly repeated: readonly ValuePlace[];
 }
 
-/** The log is searched for a redacted value only if its JSON has this many UTF-16 code units. A shorter one could appear elsewhere by chance. */
+/** The log is searched for a redacted value only if its own JSON has at least this many UTF-16 code units. A shorter one could appear elsewhere by chance. */
 const MIN_REPEATED_CHARACTERS = 16;
 /** Maximum number of places in `repeated`. */
 const MAX_REPEATED = 100;
@@ -156,7 +157,10 @@ function repeatedIn(log: RunLog, found: ReadonlySet<string>, texts: RedactedText
   return repeated;
 }
 
-/** The redacted values for which the rest of the log is searched: the SHA-256 of their JSON, and the texts of the first Strings. */
+/**
+ * The redacted values for which the rest of the log is searched: the SHA-256 of their JSON, and the trimmed texts of up to
+ * `MAX_NEEDLES` Strings.
+ */
 class RedactedTexts {
   readonly #hashes = new Set<string>();
   readonly #needles = new Set<string>();

@@ -22,7 +22,7 @@ async function parseWithCommander(argv: readonly string[]): Promise<ParsedComman
   return read;
 }
 
-function commandOf(argv: readonly string[]): ParsedCommand | undefined {
+function parseWithFastParser(argv: readonly string[]): ParsedCommand | undefined {
   const line = parseFast(argv);
   return line === undefined ? undefined : { name: line.command.name, flags: line.flags, args: line.args };
 }
@@ -46,9 +46,9 @@ const argv = fc.constantFrom(...COMMANDS).chain((command) => {
 test("what the fast parser accepts, commander reads the same way", async () => {
   await fc.assert(
     fc.asyncProperty(argv, async (given) => {
-      const plain = commandOf(given);
-      if (plain === undefined) return;
-      expect(await parseWithCommander(given)).toEqual(plain);
+      const fast = parseWithFastParser(given);
+      if (fast === undefined) return;
+      expect(await parseWithCommander(given)).toEqual(fast);
     }),
     { numRuns: cases(2_000) },
   );
@@ -64,8 +64,8 @@ test.each([
   [["policy", "show", "allow-all"]],
   [["capability", "list", "--json"]],
 ])("reads %j fast", async (given) => {
-  expect(commandOf(given)).toBeDefined();
-  expect(await parseWithCommander(given)).toEqual(commandOf(given));
+  expect(parseWithFastParser(given)).toBeDefined();
+  expect(await parseWithCommander(given)).toEqual(parseWithFastParser(given));
 });
 
 test.each([

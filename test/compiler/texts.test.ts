@@ -4,6 +4,7 @@ import { check, compile } from "../../compiler/compile.ts";
 import { formatSource } from "../../compiler/format/format.ts";
 import type { Diagnostic } from "../../compiler/diagnostics.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { axString } from "../arbitrary-program.ts";
 import { sameOnBoth } from "../vm/engines.ts";
 
 const diagnosticsOf = (text: string): readonly Diagnostic[] => check({ name: "main.ax", text }).diagnostics;
@@ -34,6 +35,11 @@ test("an error in a hole is reported once, and the rest of the file is read", ()
 
 const valueOf = (text: string): string =>
   sameOnBoth(verifyModule(compile({ name: "main.ax", text: `fn main() -> String { ${text} }` }).module)).end;
+
+test.each(["\\b", "\\f", "\\\\b", "\b\f\u0001", '/"\n\té😀'])("axString writes the literal of %j", (text) => {
+  const codePoints = Array.from(text, (character) => character.codePointAt(0));
+  expect(valueOf(`string.inspect(string.codepoints(${axString(text)}))`)).toBe(valueOf(`"[${codePoints.join(", ")}]"`));
+});
 
 test("a text block ends its lines with LF, and drops the indentation of its closing quotes", () => {
   const block = '"""\n      a  \n\n    \t"b"\n    """';

@@ -48,13 +48,15 @@ const canonical = <T>(schema: FieldSchema<T>, data: JsonData): string => {
   return canonicalJson(schema.withoutLaterDefaults(jsonFromJs(value)));
 };
 
-/** A field of each form, with its default and another value. */
+const ANY_NAME = (): undefined => undefined;
+
+/** A schema of each kind, with a default and another valid value. */
 const FORMS: readonly { readonly schema: FieldSchema<unknown>; readonly fallback: unknown; readonly other: JsonData }[] = [
   { schema: BOOLEAN, fallback: false, other: true },
   { schema: integer(0, 100), fallback: 7, other: 8 },
   { schema: nullable(integer(0, 9)), fallback: null, other: 1 },
   { schema: listOf(integer(0, 9), "numbers"), fallback: [1, 2], other: [2, 1] },
-  { schema: mapOf("numbers", integer(0, 9), () => undefined), fallback: new Map([["a", 1]]), other: new Map() },
+  { schema: mapOf("numbers", integer(0, 9), ANY_NAME), fallback: new Map([["a", 1]]), other: new Map() },
   {
     schema: objectFrom({ part: field("part", BOOLEAN, true, "") }),
     fallback: new Map([["part", true]]),
@@ -86,7 +88,7 @@ const arbitraryVersions = (depth: number): fc.Arbitrary<Versions> =>
       if (inner === undefined) return { older, newer, data };
       const nested = (table: FieldTable) => {
         const object = objectFrom(table);
-        return field<unknown>("inner", isMap ? mapOf("objects", object, () => undefined) : nullable(object), undefined, "");
+        return field<unknown>("inner", isMap ? mapOf("objects", object, ANY_NAME) : nullable(object), undefined, "");
       };
       return {
         older: { ...older, inner: nested(inner.older) },

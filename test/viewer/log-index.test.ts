@@ -72,7 +72,7 @@ describe("the index of a log", () => {
     const numbers = [1, 2, 16, 17, 31, 33, 1_000, 4_321, 4_999, 5_000];
     expect(index.readEvents(numbers).map(({ n, event }) => [n, event.type])).toEqual(numbers.map((n) => [n, events[n - 1]?.type]));
     expect(index.readEvents([])).toEqual([]);
-    expect(index.ordinalOfCall(2_000)).toBe(1_000);
+    expect(index.ordinalInCapability(2_000)).toBe(1_000);
     expect(index.capabilities.get("net.fetch")?.calls).toBe(1_000);
   });
 

@@ -61,7 +61,7 @@ export class ListBuffer<T> {
     return items;
   }
 
-  /** Returns a trie with the elements up to `end`, and perhaps more. All versions get the same trie, so each element is copied once. */
+  /** Returns a trie with at least the first `end` elements. All versions get the same trie, so each element is copied once. */
   trie(end: number): Trie<T> {
     if (this.#trie.count < end) this.#trie = trieAppend(this.#trie, this, this.#trie.count, end);
     return this.#trie;

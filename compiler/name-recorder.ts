@@ -1,4 +1,4 @@
-/** Records what the names in a file refer to, and the types of its expressions, for an editor. Other checks have no recorder. */
+/** Records what the names in a file refer to, and the types of its expressions, for an editor. Other checks have no name recorder. */
 import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { Span } from "./ast.ts";
@@ -24,7 +24,7 @@ export interface RecordedName {
   readonly referent: Referent;
 }
 
-export class Recorder {
+export class NameRecorder {
   readonly names: RecordedName[] = [];
   /** The types of expressions. */
   readonly types: { readonly span: Span; readonly type: CheckedType }[] = [];
