@@ -7,11 +7,13 @@ import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { cases } from "../../cases.ts";
 import { sameOnBoth } from "../engines.ts";
 
-const HELPERS = `type Two { a: List<Int>, b: List<Int>, n: Int }
+const HELPERS = `type Two { a: List<Int>, b: List<Int>, n: Int, m: Map<String, Int> }
 type Outer { name: String, two: Two, more: List<Int>, m: Int }
 fn push_a(s: Two, x: Int) -> Two { Two { ..s, a: list.push(s.a, x) } }
-fn push_b(s: Two, x: Int) -> Two { Two { a: s.a, b: list.push(s.b, x), n: s.n + 1 } }
-fn swap(s: Two) -> Two { Two { a: s.b, b: s.a, n: s.n } }
+fn push_b(s: Two, x: Int) -> Two { Two { a: s.a, b: list.push(s.b, x), n: s.n + 1, m: map.set(s.m, "b", x) } }
+fn swap(s: Two) -> Two { Two { a: s.b, b: s.a, n: s.n, m: s.m } }
+fn count(s: Two, key: String) -> Two { Two { ..s, m: map.set(s.m, key, option.unwrap_or(map.get(s.m, key), 0) + 1) } }
+fn sizes(a: Map<String, Int>, b: Map<String, Int>) -> Int { map.len(a) * 100 + map.len(b) + option.unwrap_or(map.get(a, "b"), 0) }
 fn pop(s: Two) -> Option<(Int, Two)> {
     let last = list.len(s.a) - 1
     if last < 0 { return None }
@@ -43,6 +45,7 @@ fn two_of(o: Outer) -> Two { o.two }
 const record = fc.constantFrom("s", "t");
 const field = fc.constantFrom("a", "b");
 const list = fc.constantFrom("xs", "ys");
+const key = fc.constantFrom("a", "b", "c");
 const leaf = fc.oneof(
   fc.tuple(record, field).map(([v, f]) => `${v}.${f} = list.push(${v}.${f}, i)`),
   fc.tuple(record, field).map(([v, f]) => `${v} = Two { ..${v}, ${f}: list.push(${v}.${f}, i) }`),
@@ -66,10 +69,17 @@ const leaf = fc.oneof(
   fc.tuple(record, field).map(([v, f]) => `out = list.push(out, ${v}.${f})`),
   list.map((x) => `out = list.push(out, ${x})`),
   fc.tuple(record, record).map(([v, w]) => `${v} = swap(${w})`),
-  fc.tuple(record, record).map(([v, w]) => `${v} = Two { a: ${w}.b, b: ${v}.a, n: ${w}.n }`),
+  fc.tuple(record, record).map(([v, w]) => `${v} = Two { a: ${w}.b, b: ${v}.a, n: ${w}.n, m: ${w}.m }`),
   fc.tuple(record, field).map(([v, f]) => `out = list.push(out, both(${v}.${f}, list.push(${v}.${f}, 7)))`),
   fc.tuple(record, field).map(([v, f]) => `out = list.push(out, both(list.push(${v}.${f}, 6), ${v}.${f}))`),
   fc.tuple(record, field).map(([v, f]) => `n += ends(${v}.${f}, list.push(${v}.${f}, 7))`),
+  fc.tuple(record, record, key).map(([v, w, k]) => `${v} = count(${w}, "${k}")`),
+  fc.tuple(record, key).map(([v, k]) => `${v}.m["${k}"] = i`),
+  fc.tuple(record, key).map(([v, k]) => `${v} = Two { ..${v}, m: map.remove(${v}.m, "${k}") }`),
+  fc.tuple(record, key).map(([v, k]) => `n += sizes(${v}.m, map.set(${v}.m, "${k}", 5))`),
+  fc.tuple(record, record).map(([v, w]) => `n += sizes(${v}.m, count(${w}, "b").m)`),
+  record.map((v) => `kept_map = ${v}.m`),
+  fc.tuple(record, key).map(([v, k]) => `${v}.m = map.set(kept_map, "${k}", 6)`),
   record.map((v) => `n += ends_of(${v}, push_a(${v}, 1))`),
   record.map((v) => `n += ends(${v}.a, push_a(${v}, 1).a)`),
   fc.tuple(record, record, field).map(([v, w, f]) => `out = list.push(out, mixed(${v}, ${w}.${f}))`),
@@ -99,7 +109,8 @@ const { statement } = fc.letrec<{ statement: string }>((tie) => ({
 const sourceOf = (statements: readonly string[]): string => `${HELPERS}
 fn work(rounds: Int, s0: Two, xs0: List<Int>) -> List<List<Int>> {
     let mut s = s0
-    let mut t = Two { a: [], b: list.repeat(5, 3), n: 0 }
+    let mut t = Two { a: [], b: list.repeat(5, 3), n: 0, m: {} }
+    let mut kept_map: Map<String, Int> = {"a": 1}
     let mut xs = xs0
     let mut ys: List<Int> = []
     let mut out: List<List<Int>> = []
@@ -107,10 +118,10 @@ fn work(rounds: Int, s0: Two, xs0: List<Int>) -> List<List<Int>> {
     for i in 0..rounds {
         ${statements.join("\n        ").replaceAll("; ", "\n        ")}
     }
-    list.concat(out, [s.a, s.b, t.a, t.b, xs, ys, [n, s.n, t.n]])
+    list.concat(out, [s.a, s.b, t.a, t.b, xs, ys, [n, s.n, t.n], map.values(s.m), map.values(t.m), map.values(kept_map)])
 }
 fn main() -> (List<List<Int>>, Two, List<Int>) {
-    let s = Two { a: [1, 2], b: [], n: 1 }
+    let s = Two { a: [1, 2], b: [], n: 1, m: {"c": 3} }
     let xs = [4]
     (work(5, s, xs), s, xs)
 }`;
