@@ -189,11 +189,12 @@ export function builtinName(opcode: OpcodeRow, operand: number): string | undefi
   return opcode.tag === OPCODES.Builtin.tag ? BUILTIN_BY_ID.get(operand)?.name : opcode.builtin;
 }
 
-/** Returns whether an instruction stores none of its operands. It may return parts of an operand. */
+/** Returns whether an instruction stores none of its operands. It may return parts of an operand, but not the value in an Option or a Result. */
 export function keepsNoOperand(opcode: OpcodeRow, operand: number): boolean {
   const use = operandUse(opcode, operand);
-  if (COMPUTE.has(opcode.tag) || LISTS_OF_PARTS.has(builtinName(opcode, operand) ?? "")) return true;
-  return use === "value" || use === "part";
+  const name = builtinName(opcode, operand) ?? "";
+  if (COMPUTE.has(opcode.tag) || LISTS_OF_PARTS.has(name)) return true;
+  return use === "value" || (use === "part" && name !== "result.to_option");
 }
 
 /** Returns whether the result of a builtin is always a new list, which shares no storage with other lists. */

@@ -165,3 +165,28 @@ test("a list that moves through records and results of functions changes in plac
     expect(moves[program.functions.findIndex(({ def }) => def.name === name)], name).toBeGreaterThan(0);
   sameOnBoth(program);
 });
+
+test("a list in a Result stays as it was in an Option made from that", () => {
+  const source = `fn work() -> List<Option<List<Int>>> {
+    let mut all: List<Option<List<Int>>> = []
+    let mut i = 0
+    while i < 3 {
+        i += 1
+        let r: Result<List<Int>, String> = Ok(list.push(list.push([1], 2), i))
+        let o = result.to_option(r)
+        match r {
+            Ok(x) => {
+                let mut y = list.push(x, 7)
+                y[0] = 99
+                all = list.push(all, Some(y))
+            }
+            Err(_) => {}
+        }
+        all = list.push(all, o)
+    }
+    all
+}
+fn main() -> String { string.inspect(work()) }`;
+  const program = verifyModule(compile({ name: "results.ax", text: source }).module);
+  expect(sameOnBoth(program).end).toContain("Some([1, 2, 3])");
+});
