@@ -638,9 +638,35 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             pc = numbers[x] === constantNumbers[~(code[at | 2] ?? 0)] ? (code[at | 3] ?? 0) : (code[at | 5] ?? 0);
             continue;
           }
-          case 30: // compareJump
-          case 31: // compare
-            break;
+          case 30: {
+            // compareJump
+            const op = code[at | 6] ?? 0;
+            const x = code[at | 1] ?? 0;
+            const y = code[at | 2] ?? 0;
+            if (x < 0 || y >= 0 || (op & OPERATION) < 4) break;
+            // Equality with a constant: 4 and 5 are `COMPARISON.equal` and `COMPARISON.unequal`.
+            const first = stack[(base + x) | 0];
+            const second = constants[~y];
+            if (typeof first !== "string" || typeof second !== "string" || !isCheapToCompare(first, second)) break;
+            const holds = (first === second) === ((op & OPERATION) === 4);
+            stepsLeft = (stepsLeft - (code[at | 4] ?? 0)) | 0;
+            pc = holds === ((op & NEGATED) === 0) ? (code[at | 3] ?? 0) : (code[at | 5] ?? 0);
+            continue;
+          }
+          case 31: {
+            // compare
+            const x = code[at | 1] ?? 0;
+            const y = code[at | 2] ?? 0;
+            if (x < 0 || stack[(base + x) | 0] !== undefined) break;
+            if (y < 0 ? typeof constants[~y] !== "number" : stack[(base + y) | 0] !== undefined) break;
+            const a = numbers[(base + x) | 0] ?? 0;
+            const b = y < 0 ? (constantNumbers[~y] ?? 0) : (numbers[(base + y) | 0] ?? 0);
+            stack[(base + (code[at | 3] ?? 0)) | 0] = compareNumbers(code[at | 6] ?? 0, a, b);
+            const count = code[at | 4] ?? 0;
+            stepsLeft = (stepsLeft - count) | 0;
+            pc = (pc + count) | 0;
+            continue;
+          }
 
           case 32: // jump
             stepsLeft = (stepsLeft - (code[at | 4] ?? 0)) | 0;
@@ -1087,7 +1113,6 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
           case 53: // storeGlobal
           case 56: // assert
           case 57: // guardSeal
-          case 69: // update
           case 60: {
             // slowInstruction
             const countToTrap = code[at | 5] ?? 0;
@@ -1144,6 +1169,21 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
             const countAfterTrap = (code[at | 4] ?? 0) - countToTrap;
             stepsLeft = (stepsLeft - countAfterTrap) | 0;
             pc = (pc + countAfterTrap) | 0;
+            continue;
+          }
+          case 69: {
+            // update
+            const count = code[at | 4] ?? 0;
+            stepsLeft = (stepsLeft - count) | 0;
+            pc = (pc + count) | 0;
+            const d = (base + (code[at | 3] ?? 0)) | 0;
+            const path = expectDefined(updatePath(program.module, code[at | 2] ?? 0));
+            meter.steps = checkStep - stepsLeft;
+            const operandValues = slotValues(actor, (base + (code[at | 1] ?? 0)) | 0, code[at | 6] ?? 0);
+            const result = updatePart(meter, slotValue(stack, numbers, d), path, operandValues);
+            checkStep = Math.max(checkStep, meter.steps);
+            stepsLeft = (checkStep - meter.steps) | 0;
+            setSlot(stack, numbers, d, result);
             continue;
           }
           case 70: {

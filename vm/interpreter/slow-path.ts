@@ -14,8 +14,6 @@ import type { VerifiedFunction } from "../bytecode/program.ts";
 import { REGISTER_OPS } from "./register-ops.ts";
 import type { RegisterCode } from "./register-code.ts";
 import { setSlot, slotValue, slotValues } from "./stack-slots.ts";
-import { updatePath } from "../bytecode/update-path.ts";
-import { updatePart } from "./update.ts";
 import { ActorIdValue, UNIT, type Value } from "../value/value.ts";
 
 /** The number of arguments of `debug` and `debug_msg`, by the builtin's id. */
@@ -50,9 +48,6 @@ export function runSlowOp(run: Run, actor: Actor, registerCode: RegisterCode, { 
       return;
     case REGISTER_OPS.storeGlobal:
       globals[y] = value(x);
-      return;
-    case REGISTER_OPS.update:
-      put(updatePart(run.meter, value(d), expectDefined(updatePath(run.program.module, y)), slotValues(actor, base + x, op)));
       return;
     case REGISTER_OPS.assert: {
       const passed = isTruthy(value(x));
