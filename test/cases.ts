@@ -12,11 +12,11 @@ export const DEEP: boolean = SHARE >= 0.1;
 export const FULL: boolean = SHARE >= 1;
 
 /** The number of random cases of a property: `full` times `SHARE`, and at least 1. */
-export function cases(full: number): number {
+export function scaledRuns(full: number): number {
   return Math.max(1, Math.round(full * SHARE));
 }
 
 /** The elements of a long list to test: every tenth, beginning with the first, under `npm test`, and all under `npm run test:deep`. */
-export function sampled<T>(list: readonly T[]): readonly T[] {
+export function someOf<T>(list: readonly T[]): readonly T[] {
   return DEEP ? list : list.filter((_, index) => index % 10 === 0);
 }

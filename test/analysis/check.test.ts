@@ -12,7 +12,7 @@ import type { FunctionDef, Module } from "../../vm/bytecode/module.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { FnRefValue } from "../../vm/value/value.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases, sampled } from "../cases.ts";
+import { scaledRuns, someOf } from "../cases.ts";
 import { EXAMPLES } from "../cli/boruna.ts";
 import { arbitraryAnswers, couldBe, handlersOf, arbitraryPaths, arbitraryPolicies, arbitraryUrls, withPlaces } from "./programs.ts";
 
@@ -308,12 +308,12 @@ test("runs agree with the verdicts: no allowed call is denied, no denied call su
       },
     ),
     // Shrinking programs of this size takes hours.
-    { numRuns: cases(800), endOnFailure: true },
+    { numRuns: scaledRuns(800), endOnFailure: true },
   );
 });
 
 test("every path reported for the examples exists in their modules", () => {
-  for (const folder of sampled(readdirSync(EXAMPLES, { withFileTypes: true }).filter((entry) => entry.isDirectory()))) {
+  for (const folder of someOf(readdirSync(EXAMPLES, { withFileTypes: true }).filter((entry) => entry.isDirectory()))) {
     for (const file of readdirSync(join(EXAMPLES, folder.name)).filter((name) => name.endsWith(".ax"))) {
       const { source, resolve } = openSources(join(EXAMPLES, folder.name, file));
       // Skips libraries, and programs that need capabilities which the example declares itself.

@@ -6,7 +6,7 @@ import { execute } from "../../runtime/execute.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { arbitraryOverlap } from "../arbitrary-overlap.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { couldBe, handlersOf, arbitraryAnswers } from "./programs.ts";
 
 const effectsOf = (text: string) => findEffects(checkFunctions({ name: "main.ax", text }), BUILTIN_REGISTRY);
@@ -176,6 +176,6 @@ test("a run makes only calls that were found, at most as often as found, and wit
       expect(wrong.slice(0, 3)).toEqual([]);
     }),
     // Shrinking programs of this size takes hours.
-    { numRuns: cases(800), endOnFailure: true },
+    { numRuns: scaledRuns(800), endOnFailure: true },
   );
 });

@@ -9,7 +9,7 @@ import { resolveShipped } from "../../runtime/libraries.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { type Changed, changesToReview, shownChanges } from "./changes.ts";
 import { arbitraryAnswers, couldBe, handlersOf, arbitraryPaths, arbitraryUrls, withPlaces } from "./programs.ts";
 
@@ -456,6 +456,6 @@ test("the comparison reports a change if the changed program makes a call that t
       },
     ),
     // Shrinking programs of this size takes hours.
-    { numRuns: cases(500), endOnFailure: true },
+    { numRuns: scaledRuns(500), endOnFailure: true },
   );
 });

@@ -10,11 +10,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { cases, sampled } from "../cases.ts";
+import { scaledRuns, someOf } from "../cases.ts";
 import { environment, MAIN } from "./boruna.ts";
 
-const CALLS = Math.max(30, cases(1_000));
-const KILLS = Math.max(4, cases(200));
+const CALLS = Math.max(30, scaledRuns(1_000));
+const KILLS = Math.max(4, scaledRuns(200));
 const EXIT_IN_DOUBT = 8;
 /** 200 kills take minutes, and on a busy machine an hour. */
 const TIMEOUT_MS = 2 * 60 * 60 * 1_000;
@@ -208,7 +208,7 @@ const payments = (): readonly string[] => Array.from({ length: Math.ceil(CALLS /
 const timesRequested = (paths: readonly string[]): readonly number[] => paths.map((path) => bank.done.get(path) ?? 0);
 
 describe.each(
-  sampled([
+  someOf([
     ["with an idempotency header", "keys.json"],
     ["without an idempotency header", "plain.json"],
   ] as const),

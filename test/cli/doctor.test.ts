@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nodeFinding, OLDEST_NODE } from "../../cli/commands/doctor.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { startCollector } from "../telemetry/collector.ts";
 import { boruna } from "./boruna.ts";
 
@@ -84,7 +84,7 @@ describe("boruna doctor", () => {
   });
 
   test.each(
-    sampled([
+    someOf([
       ["a wrong key", { BORUNA_LLM_URL: "BASE/v1", BORUNA_LLM_KEY: "wrong" }, POLICY, "endpoint", /HTTP 401: the endpoint refuses the key/],
       [
         "a model that the endpoint lacks",

@@ -4,7 +4,7 @@ import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 import { ROOT } from "../repo/imports.ts";
 import { boruna } from "./boruna.ts";
 
@@ -42,7 +42,7 @@ test("a redacted value is shown as such, and replay names it", async () => {
 });
 
 test.each(
-  sampled<readonly [readonly string[], string]>([
+  someOf<readonly [readonly string[], string]>([
     [["evidence", "pack", "run.jsonl"], "evidence needs a signature"],
     [["evidence", "pack", "run.jsonl", "--sign", "a.pem"], "run.evidence exists"],
     [["evidence", "pack", "run.jsonl", "-o", "x", "--sign", "a.pem", "--started", "today"], "expected a time in UTC"],

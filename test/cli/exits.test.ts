@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 import { type CollectedSpan, startCollector } from "../telemetry/collector.ts";
 import { HAS_OTELCOL, startOtelcol } from "../telemetry/otelcol.ts";
 import { boruna, type RunOptions } from "./boruna.ts";
@@ -82,7 +82,7 @@ const fullDisk: RunOptions = { nodeFlags: ["--import", join(folder, "full.mjs")]
 const signalOnReady = (signal: NodeJS.Signals): RunOptions => ({ signalAfter: { text: "ready", signal } });
 
 test.each(
-  sampled<[string, readonly string[], RunOptions, { code: number; outcome: string; calls: number; stderr: string }]>([
+  someOf<[string, readonly string[], RunOptions, { code: number; outcome: string; calls: number; stderr: string }]>([
     ["the end of the program", ["how=end"], {}, { code: 0, outcome: "success", calls: 1, stderr: "" }],
     ["a trap", ["how=trap"], {}, { code: 1, outcome: "program_error", calls: 1, stderr: "division by zero" }],
     ["a denied call", ["how=denied"], {}, { code: 3, outcome: "denied", calls: 2, stderr: "denied" }],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 import { DIAGNOSTICS } from "../../compiler/diagnostics.ts";
 import { EXPLANATIONS, exampleSources } from "../../compiler/explanations.ts";
 import { boruna } from "./boruna.ts";
@@ -66,7 +66,7 @@ describe("boruna explain", () => {
   });
 
   test.each(
-    sampled([
+    someOf([
       ["E07", "did you mean `E007`?"],
       ["WOO3", "did you mean `W003`?"],
       ["W0", "the codes are E001"],

@@ -5,7 +5,7 @@ import type { Flags } from "../../cli/command-spec.ts";
 import { COMMANDS, COMMON_OPTIONS } from "../../cli/command-table.ts";
 import { parseFast } from "../../cli/fast-parser.ts";
 import { parseAndRun } from "../../cli/full-parser.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 interface ParsedCommand {
   readonly name: string;
@@ -50,7 +50,7 @@ test("what the fast parser accepts, commander reads the same way", async () => {
       if (fast === undefined) return;
       expect(await parseWithCommander(given)).toEqual(fast);
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { boruna, environment, EXAMPLES, MAIN } from "./boruna.ts";
 import { isAlive, until } from "../until.ts";
 
@@ -136,7 +136,7 @@ describe("what goes wrong at an import", () => {
   const run = (...args: readonly string[]) => boruna(["import", "mcp", ...args], { cwd: folder });
 
   test.each(
-    sampled<readonly [readonly string[], string]>([
+    someOf<readonly [readonly string[], string]>([
       [["--", "boruna-no-such-server"], "boruna-no-such-server: there is no such command"],
       [["--", "node", MISBEHAVING, "stillborn"], "ended (exit code 5)"],
       [["--name", "Notes", "--", "node", MISBEHAVING], "--name Notes: expected a name in lower case"],
@@ -176,7 +176,7 @@ describe("what goes wrong at an import", () => {
   });
 
   test.each(
-    sampled([
+    someOf([
       ['{"format": "other"}', 'format: expected "boruna-mcp-1"'],
       ["{", "mcp_bad.json"],
       [

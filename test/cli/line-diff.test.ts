@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { unifiedDiff } from "../../cli/line-diff.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { boruna } from "./boruna.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "boruna-diff-"));
@@ -27,7 +27,7 @@ test("git applies the patch", () => {
       execFileSync("git", ["apply", "-p0", "-"], { cwd: folder, input: `${patch}\n`, stdio: ["pipe", "ignore", "pipe"] });
       expect(readFileSync(join(folder, "a.ax"), "utf8")).toBe(fresh);
     }),
-    { numRuns: cases(300) },
+    { numRuns: scaledRuns(300) },
   );
 });
 

@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 import { linesOf } from "../replay/mend.ts";
 import { boruna, type Ended, environment, MAIN } from "./boruna.ts";
 
@@ -78,7 +78,7 @@ describe("log show", () => {
   });
 
   test.each(
-    sampled<[readonly string[], number, string]>([
+    someOf<[readonly string[], number, string]>([
       [["log", "show", "run.jsonl", "--call", "3"], 2, "has no call 3; it has 2"],
       [["log", "show", "run.jsonl", "--call", "0"], 2, "expected the number of a call"],
       [["log", "show", "run.jsonl", "--call", "1", "--events"], 2, "--events has no effect beside --call"],
@@ -144,7 +144,7 @@ describe.skipIf(!existsSync("/usr/bin/script"))("on a terminal", () => {
   });
 
   test.each(
-    sampled([
+    someOf([
       ["--no-pager", { PAGER: "sed s/^/paged:/" }],
       ["", { PAGER: "cat" }],
       ["", { PAGER: "" }],
@@ -162,7 +162,7 @@ describe.skipIf(!existsSync("/usr/bin/script"))("on a terminal", () => {
 
 describe("diff", () => {
   test.each(
-    sampled<[readonly string[], number, RegExp]>([
+    someOf<[readonly string[], number, RegExp]>([
       [["diff", "run.jsonl", "logs/same.jsonl"], 0, /^diff: the same \(2 calls and events equal\)\n$/],
       [["diff", "run.jsonl", "c.jsonl"], 5, /^header args\.path:\n[^]*diff: \d+ differences/],
       [["diff", "run.jsonl", "killed.jsonl"], 5, /other answer\n {2}a: fs\.read → [^]*\n {2}b: \(no answer\)/],
@@ -178,7 +178,7 @@ describe("diff", () => {
 
 describe("what-if", () => {
   test.each(
-    sampled<[readonly string[], number, string]>([
+    someOf<[readonly string[], number, string]>([
       [["--policy", "allow-all"], 0, "what-if: same (2 of 2 recorded calls answered)"],
       [["--policy", "deny-all"], 5, "after 0 calls the policy refuses fs.read("],
       [["--edit", '1="x"'], 5, 'now:          success: "x'],
@@ -196,7 +196,7 @@ describe("what-if", () => {
   });
 
   test.each(
-    sampled<[readonly string[], string]>([
+    someOf<[readonly string[], string]>([
       [["run.jsonl", "--edit", "x"], "--edit x: expected N=JSON"],
       [["run.jsonl", "--edit", "1=x"], "--edit 1: the answer is not JSON"],
       [["run.jsonl", "--edit", "1=1", "--edit", "1=2"], "--edit 1 is given twice"],

@@ -3,7 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
 
 /** A folder of its own, so that nothing in it can import this package. */
@@ -88,7 +88,7 @@ test("a mistake of a handler is a host fault with its cause; the log has only th
 });
 
 test.each(
-  sampled([
+  someOf([
     ["a missing file", undefined, "there is no such file", "gone.mjs"],
     ["a syntax error", "export const capabilities = [", "could not be loaded: SyntaxError", "node --check ./wrong.mjs"],
     ["an error at import", '\n\nthrow new RangeError("no database");', "could not be loaded: RangeError: no database", "wrong.mjs:3"],

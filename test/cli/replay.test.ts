@@ -3,7 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { linesOf, withNewHashes } from "../replay/mend.ts";
 import { startCollector } from "../telemetry/collector.ts";
 import { boruna, type Ended, type RunOptions } from "./boruna.ts";
@@ -51,7 +51,7 @@ beforeAll(async () => {
 
 describe("a replay has limits of its own", () => {
   test.each(
-    sampled([
+    someOf([
       ["replay", "spin-forged.jsonl", [], "stopped at 10000000 steps"],
       ["replay", "spin-forged.jsonl", ["--max-steps", "500"], "stopped at 500 steps"],
       ["replay", "spin-forged.jsonl", ["--max-steps", "9007199254740991", "--max-wall-ms", "50"], "stopped after 50 ms"],
@@ -80,7 +80,7 @@ describe("a replay has limits of its own", () => {
 
 describe("no flag and no argument is ignored", () => {
   test.each(
-    sampled<[readonly string[], string, string]>([
+    someOf<[readonly string[], string, string]>([
       [["replay", "run.jsonl", "read.ax", "--arg", "n=1"], "--arg has no effect here", "leave out --arg"],
       [
         ["replay", "old.json", "--policy", "allow-all"],
@@ -120,7 +120,7 @@ describe("no flag and no argument is ignored", () => {
 
 describe("process.exit.code is the process's own", () => {
   test.each(
-    sampled<[string, readonly string[], number, string, boolean]>([
+    someOf<[string, readonly string[], number, string, boolean]>([
       ["a replay of a denied run", ["replay", "denied.jsonl"], 0, "denied", false],
       ["a replay of a log without an end", ["replay", "cut.jsonl"], 6, "incomplete", false],
       ["a divergence", ["replay", "wrong.jsonl"], 5, "divergence", true],

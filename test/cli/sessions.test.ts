@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { boruna, MAIN } from "./boruna.ts";
 import { borunaLine, HAS_TMUX, hasShell, Screen } from "./tmux.ts";
 
@@ -120,7 +120,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}the approval prompt of a run`, () => {
     return cwd;
   };
   test.each(
-    sampled([
+    someOf([
       ["o", 0, "true"],
       ["d", 3, "denied"],
     ]),
@@ -157,7 +157,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}progress`, () => {
   const project = temporaryFolder();
 
   test.each(
-    sampled([
+    someOf([
       [["verify", "run.jsonl", "--replay"], "verify: run.jsonl 100 %"],
       [["replay", "run.jsonl"], "replay: run.jsonl 100 %"],
       [["replay", "run.jsonl", "other.jsonl"], "replay: log 2 of 2, other.jsonl 100 %"],
@@ -206,7 +206,7 @@ describe.skipIf(!HAS_TMUX)(`${WITHOUT}completion`, () => {
     ["bash", "bash --norc --noprofile -i"],
     ["zsh", "zsh -f -i"],
   ];
-  for (const [shell, line] of sampled(SHELLS))
+  for (const [shell, line] of someOf(SHELLS))
     test.skipIf(!hasShell(shell))(`in ${hasShell(shell) ? shell : `${shell}, which is not installed`}`, async () => {
       const { cwd, env } = folder();
       const screen = openScreen(line, cwd, env);

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 import { boruna } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -32,7 +32,7 @@ test("a key is never replaced", async () => {
 });
 
 test.each(
-  sampled<readonly [readonly string[], string]>([
+  someOf<readonly [readonly string[], string]>([
     [[...RUN, "--sign", "once.pem"], "--sign has no effect without --record"],
     [[...RUN, "--record", "no.jsonl", "--sign", "missing.pem"], "cannot read missing.pem: there is no such file"],
     [[...RUN, "--record", "no.jsonl", "--sign", "app.ax"], "the key is not an Ed25519 private key"],

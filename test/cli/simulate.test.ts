@@ -3,7 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { codeBlocksOf } from "../repo/console-blocks.ts";
 import { ROOT } from "../repo/imports.ts";
 import { boruna, EXAMPLES } from "./boruna.ts";
@@ -113,7 +113,7 @@ test("Ctrl-C ends a simulation between two runs, with what is known so far and w
 });
 
 test.each(
-  sampled<readonly [readonly string[], string]>([
+  someOf<readonly [readonly string[], string]>([
     [["--runs", "many"], "--runs many: expected a whole number"],
     [["--runs", "0"], "runs: expected a whole number from 1"],
     [["--seed", "4294967296"], "seed: expected a whole number from 0 to 4294967295"],

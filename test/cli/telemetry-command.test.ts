@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { usageLine } from "../../telemetry/usage/event.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { EVENT } from "../telemetry/usage/event.ts";
 import { boruna, type Ended, MAIN } from "./boruna.ts";
 
@@ -102,7 +102,7 @@ describe("telemetry sink", () => {
   const post = (url: string, body: string): Promise<number> =>
     fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body }).then((response) => response.status);
 
-  test.each(sampled(["SIGINT", "SIGTERM"] as const))("prints events as lines of JSON until %s", async (signal) => {
+  test.each(someOf(["SIGINT", "SIGTERM"] as const))("prints events as lines of JSON until %s", async (signal) => {
     const sink = await startSink([]);
     expect(sink.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/$/);
     await send(sink.url, "");
@@ -148,7 +148,7 @@ describe("telemetry sink", () => {
   });
 
   test.each(
-    sampled([
+    someOf([
       ["a host that others reach, without a token", ["--host", "0.0.0.0"], {}, "a token is necessary"],
       ["a token that is none", [], { BORUNA_TELEMETRY_TOKEN: "two words" }, "is not a bearer token"],
       ["a port that is none", ["--port", "65536"], {}, "--port 65536: expected a port number"],

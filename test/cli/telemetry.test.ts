@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TRACE_DETAILS, type TraceDetail } from "../../telemetry/tracing.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { BROKEN_COLLECTORS } from "../telemetry/broken-collectors.ts";
 import { type Collector, startCollector } from "../telemetry/collector.ts";
 import { boruna } from "./boruna.ts";
@@ -112,8 +112,8 @@ const CASES: readonly (readonly [string, () => Expected])[] = [
   ],
 ];
 
-describe.each(sampled(["http/protobuf", "http/json"]))("spans over %s", (protocol) => {
-  test.each(sampled(CASES))("%s", async (what, expectation) => {
+describe.each(someOf(["http/protobuf", "http/json"]))("spans over %s", (protocol) => {
+  test.each(someOf(CASES))("%s", async (what, expectation) => {
     const collector = await startCollector();
     const expected = expectation();
     const ended = await boruna(runArgs(what), {
@@ -152,7 +152,7 @@ describe.each(sampled(["http/protobuf", "http/json"]))("spans over %s", (protoco
 });
 
 // Under `npm test`, only the last level of detail runs. It has everything that the other levels have.
-test.each(sampled<TraceDetail>(TRACE_DETAILS.toReversed()))(
+test.each(someOf<TraceDetail>(TRACE_DETAILS.toReversed()))(
   "at detail %s no span, line of stderr, usage event or thread context has anything that a run handles",
   async (detail) => {
     const cwd = join(folder, `${SENTINEL}-${detail}`);
@@ -313,7 +313,7 @@ describe("a broken collector changes nothing, at detail cap or flow", () => {
     expect(plain).toMatchObject({ code: 1 });
   });
 
-  test.each([{ what: "is healthy", accepts: true, start: () => startCollector() }, ...sampled(BROKEN_COLLECTORS)])(
+  test.each([{ what: "is healthy", accepts: true, start: () => startCollector() }, ...someOf(BROKEN_COLLECTORS)])(
     "one that $what",
     async ({ accepts, start }) => {
       const collector = await start();

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 import { boruna, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -32,7 +32,7 @@ describe("text of programs", () => {
 
 describe.skipIf(!existsSync("/dev/full"))("an output that cannot be written", () => {
   test.each(
-    sampled([
+    someOf([
       [["capability", "list"]],
       [["capability", "list", "--json"]],
       [["run", "echo.ax", "--arg", "text=x", "--json"]],
@@ -61,7 +61,7 @@ describe.skipIf(!existsSync("/dev/full"))("an output that cannot be written", ()
 
 describe("help", () => {
   test.each(
-    sampled([
+    someOf([
       [[]],
       [["run"]],
       [["check"]],

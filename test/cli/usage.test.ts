@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseUsageEvent, USAGE_FIELDS, type UsageEvent } from "../../telemetry/usage/event.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { type Behavior, refusingUrl, startCollector } from "../telemetry/collector.ts";
 import { boruna, type Ended } from "./boruna.ts";
 import { SENTINEL } from "./fixtures.ts";
@@ -50,7 +50,7 @@ const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}
 
 describe("one event for each command", () => {
   test.each(
-    sampled<readonly [string, number, Partial<UsageEvent>]>([
+    someOf<readonly [string, number, Partial<UsageEvent>]>([
       ["run hello.ax --arg name=Ada", 0, { command: "run", outcome: "ok", err_class: null }],
       ["run read.ax", 3, { outcome: "error", err_class: "denied" }],
       ["run trap.ax --json", 1, { err_class: "program_error" }],
@@ -76,7 +76,7 @@ describe("one event for each command", () => {
     expect(Object.keys(events[0] ?? {})).toEqual(Object.keys(USAGE_FIELDS).filter((name) => name !== "tenant"));
   });
 
-  test.each(sampled(["--help", "--version", "run --help", "policy", "SENTINEL", "telemetry status", "telemetry report first.jsonl"]))(
+  test.each(someOf(["--help", "--version", "run --help", "policy", "SENTINEL", "telemetry status", "telemetry report first.jsonl"]))(
     "none for: %s",
     async (line) => {
       const file = newFile();
@@ -85,7 +85,7 @@ describe("one event for each command", () => {
     },
   );
 
-  test.each(sampled([{ BORUNA_TELEMETRY_DISABLED: "1" }, { DO_NOT_TRACK: "1" }, { DO_NOT_TRACK: "0" }]))(
+  test.each(someOf([{ BORUNA_TELEMETRY_DISABLED: "1" }, { DO_NOT_TRACK: "1" }, { DO_NOT_TRACK: "0" }]))(
     "none, and no notice, with %j",
     async (optOut) => {
       const [file, state] = [newFile(), join(folder, "opted-out")];
@@ -169,7 +169,7 @@ describe("a destination that fails changes nothing", () => {
   const args = ["run", "trap.ax", "--json"];
 
   test.each(
-    sampled<readonly [Behavior | "refuse", timeoutMs: number, reason: string]>([
+    someOf<readonly [Behavior | "refuse", timeoutMs: number, reason: string]>([
       ["refuse", 60_000, "ECONNREFUSED"],
       ["reset", 60_000, "ECONNRESET"],
       ["error", 60_000, "the server answered 500"],
@@ -219,7 +219,7 @@ describe("a destination that fails changes nothing", () => {
   test("a file that cannot be written", async () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
-    for (const file of sampled([
+    for (const file of someOf([
       folder,
       join(folder, "missing", "usage.jsonl"),
       join(folder, "hello.ax", "x"),

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import type { EventDetail, RunDetail, RunsAnswer, SpansAnswer } from "../../viewer/api.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { boruna, environment, MAIN } from "./boruna.ts";
 
 const folder = temporaryFolder();
@@ -157,7 +157,7 @@ fn main() -> Int receives Result<Unit, String> !{actor.spawn, actor.send, fs.rea
   });
 
   test.each(
-    sampled([
+    someOf([
       [["view", "missing.jsonl"], "there is no file or folder missing.jsonl"],
       [["view", "--port", "x"], "--port x: expected a whole number from 0 to 65535"],
       [["view", "--store-limit", "0"], "--store-limit 0: expected a whole number from 1 to 65536"],

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 const messages = (text: string, files: Readonly<Record<string, string>> = {}): readonly string[] =>
   check(
@@ -96,7 +96,7 @@ test("in a correct program, a damaged line of a body causes no error in another 
       if (!errors.some((d) => d.code === "E001" || d.code === "E002")) return;
       for (const d of errors) expect(isSyntaxOrLimit(d.code) ? "" : `${d.code} ${d.message}\n${text}`).toBe("");
     }),
-    { numRuns: cases(1_000) },
+    { numRuns: scaledRuns(1_000) },
   );
 });
 

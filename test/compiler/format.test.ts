@@ -13,7 +13,7 @@ import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { arbitraryActors } from "../arbitrary-actors.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
-import { cases, DEEP, FULL, sampled } from "../cases.ts";
+import { scaledRuns, DEEP, FULL, someOf } from "../cases.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -80,26 +80,26 @@ describe("meaning and comments", () => {
   test.each(SOURCES)("the builtin %s", (_name, text) => expectSound(text));
 
   test("generated programs", () => {
-    fc.assert(fc.property(fc.oneof(arbitraryProgram, arbitraryActors), expectSound), { numRuns: cases(1_500) });
+    fc.assert(fc.property(fc.oneof(arbitraryProgram, arbitraryActors), expectSound), { numRuns: scaledRuns(1_500) });
   });
 
   test("generated programs with comments anywhere", () => {
     fc.assert(
       fc.property(fc.oneof(arbitraryProgram, arbitraryActors), insertions, (text, where) => expectSound(withComments(text, where))),
-      { numRuns: cases(1_500) },
+      { numRuns: scaledRuns(1_500) },
     );
   });
 
   test("files with comments anywhere", () => {
     fc.assert(
       fc.property(fc.constantFrom(...TEXTS), insertions, (text, where) => expectSound(withComments(text, where))),
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
   });
 
   test("a comment before some tokens of every file; before each under BORUNA_CASES=1", () => {
     const stride = FULL ? 1 : DEEP ? 20 : 100;
-    for (const [part, text] of sampled(TEXTS.flatMap(partsOf)).entries()) {
+    for (const [part, text] of someOf(TEXTS.flatMap(partsOf)).entries()) {
       const { tokens } = lex(text, new Diagnostics("a.ax"));
       for (let i = part % stride; i < tokens.length; i += stride)
         expectSound(withComments(text, [[i, COMMENTS[i % COMMENTS.length] ?? " // one\n"]]));

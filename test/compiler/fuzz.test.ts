@@ -7,7 +7,7 @@ import { compile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 const folder = join(CONFORMANCE_ROOT, "language");
 const own = new URL("../language/", import.meta.url).pathname;
@@ -41,7 +41,7 @@ test("programs with tokens removed, repeated and swapped", () => {
       }
       expectNoCrash(tokens.join(""));
     }),
-    { numRuns: cases(3_000) },
+    { numRuns: scaledRuns(3_000) },
   );
 });
 

@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { check } from "../../compiler/compile.ts";
 import { arbitraryActors } from "../arbitrary-actors.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { runSource } from "../run-program.ts";
 
-const RUNS = cases(1_000);
+const RUNS = scaledRuns(1_000);
 
 test("a well-typed program compiles to statically stacked code and never traps because of a type", async () => {
   await fc.assert(

@@ -8,7 +8,7 @@ import { type Diagnostic, MAX_DIAGNOSTICS_PER_FILE } from "../../compiler/diagno
 import { Analysis } from "../../compiler/incremental/analysis.ts";
 import type { Resolver } from "../../compiler/load-units.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
 
 const filesIn = (folder: string): readonly string[] =>
@@ -108,7 +108,7 @@ describe("updating finds the same as checking from scratch", () => {
           expectSame(analysis, text, shipped);
         }
       }),
-      { numRuns: cases(3_000) },
+      { numRuns: scaledRuns(3_000) },
     );
   });
 
@@ -123,7 +123,7 @@ describe("updating finds the same as checking from scratch", () => {
         }
         expectSame(analysis, text, shipped);
       }),
-      { numRuns: cases(500) },
+      { numRuns: scaledRuns(500) },
     );
   });
 
@@ -143,7 +143,7 @@ describe("updating finds the same as checking from scratch", () => {
           }
         },
       ),
-      { numRuns: cases(500) },
+      { numRuns: scaledRuns(500) },
     );
   });
 
@@ -172,7 +172,7 @@ describe("updating finds the same as checking from scratch", () => {
           expectSame(analysis, mains[main] ?? "", resolve);
         }
       }),
-      { numRuns: cases(300) },
+      { numRuns: scaledRuns(300) },
     );
   });
 });

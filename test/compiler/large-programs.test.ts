@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { check, compile } from "../../compiler/compile.ts";
 import { CompileError } from "../../compiler/diagnostics.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 
 const repeat = (n: number, part: (i: number) => string, separator = "\n"): string =>
   Array.from({ length: n }, (_, i) => part(i)).join(separator);
@@ -27,7 +27,7 @@ const captures = (n: number): string =>
   `fn main() -> Int { ${repeat(n, (i) => `let a${i} = ${i}`)}\n let f = fn() -> Int { ${repeat(n, (i) => `a${i}`, " + ")} }\n f() }`;
 
 test.each(
-  sampled([
+  someOf([
     ["255 parameters", `fn f(${params(255)}) -> Int { p0 }\nfn main() -> Int { 1 }`, "compiles"],
     ["256 parameters", `fn f(${params(256)}) -> Int { p0 }\nfn main() -> Int { 1 }`, "E015"],
     ["70,000 parameters", `fn f(${params(70_000)}) -> Int { p0 }\nfn main() -> Int { 1 }`, "E015"],
@@ -45,7 +45,7 @@ test.each(
 });
 
 test.each(
-  sampled([
+  someOf([
     ["Int arms", (n: number) => `fn main() -> Int { match 3 {\n${repeat(n, (i) => `${i} => ${i}`)}\n _ => 0 } }`],
     ["String arms", (n: number) => `fn main() -> Int { match "k3" {\n${repeat(n, (i) => `"k${i}" => ${i}`)}\n _ => 0 } }`],
     [
@@ -67,7 +67,7 @@ test("an uncovered variant among thousands is named", () => {
 
 /** With a quadratic algorithm, each of these would take minutes, and so exceed the time limit of a test. */
 test.each(
-  sampled([
+  someOf([
     ["a long line", `fn main() -> Int { ${repeat(100_000, () => "1", " + ")} }`],
     ["a long list", `fn main() -> Int { list.len([${repeat(100_000, (i) => String(i), ",")}]) }`],
     ["unknown names", `fn main() -> Int { ${repeat(20_000, (i) => `let a${i} = b${i}`)}\n 1 }`],

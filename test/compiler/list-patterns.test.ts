@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { check, compile } from "../../compiler/compile.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { countsOf, sameOnBoth } from "../vm/engines.ts";
 
 /** A pattern for a Bool: null matches both. */
@@ -47,7 +47,7 @@ test("E005 is reported exactly if a list is uncovered, and W003 for each arm tha
       expect(diagnostics.some((d) => d.code === "E005")).toBe(taken.has(-1));
       expect(diagnostics.filter((d) => d.code === "W003")).toHaveLength(patterns.filter((_, i) => !taken.has(i)).length);
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });
 
@@ -68,7 +68,7 @@ test("the list that a message names is not covered", () => {
       };
       expect(LISTS.some((list) => matches(named, list) && armOf(patterns, list) < 0)).toBe(true);
     }),
-    { numRuns: cases(1_000) },
+    { numRuns: scaledRuns(1_000) },
   );
 });
 
@@ -83,7 +83,7 @@ test("the first matching arm is taken, on both engines", () => {
       expect(countsOf(program)).toMatchObject({ deoptimized: 0 });
       expect(countsOf(program).compiled).toBeGreaterThan(0);
     }),
-    { numRuns: cases(200) },
+    { numRuns: scaledRuns(200) },
   );
 });
 

@@ -4,7 +4,7 @@ import { check } from "../../compiler/compile.ts";
 import { REWRITTEN_CALLS } from "../../compiler/other-languages-calls.ts";
 import { BUILTINS } from "../../vm/builtins/builtin-table.ts";
 import { parseType } from "../../vm/value/type.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { fixedText } from "./fixed-text.ts";
 
 const errors = (text: string): string[] =>
@@ -56,7 +56,7 @@ test("thousands of unknown names among thousands of types: 100 errors are kept",
 // With quadratic look-ahead each of these would exceed the time limit of the test.
 test("look-ahead is bounded", () => {
   for (const part of ["a<b ", "a<", "f::<", "func(", "elif x ", "do {", "a<Int,", "case "])
-    expect(errors(`fn main() -> Int { ${part.repeat(Math.floor(cases(500_000) / part.length))} }`)).not.toEqual([]);
+    expect(errors(`fn main() -> Int { ${part.repeat(Math.floor(scaledRuns(500_000) / part.length))} }`)).not.toEqual([]);
 });
 
 describe("the table of calls", () => {

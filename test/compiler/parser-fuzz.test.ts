@@ -7,7 +7,7 @@ import { parse } from "../../compiler/parser/parse.ts";
 import { renderDiagnostic } from "../../compiler/render.ts";
 import { KEYWORDS, RESERVED_WORDS, PUNCTUATORS } from "../../compiler/tokens.ts";
 import { CONFORMANCE_ROOT } from "../conformance.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 const folder = `${CONFORMANCE_ROOT}language/`;
 const programs = readdirSync(folder)
@@ -88,7 +88,7 @@ describe("any text", () => {
         parseAndCheck(text);
         parseAndCheck(`fn main() { ${text}`);
       }),
-      { numRuns: cases(600) },
+      { numRuns: scaledRuns(600) },
     );
   });
 
@@ -96,7 +96,7 @@ describe("any text", () => {
     const units = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 100 }).map((codes) => String.fromCharCode(...codes));
     fc.assert(
       fc.property(units, (text) => void parseAndCheck(`fn main() { "${text}" ${text}`)),
-      { numRuns: cases(400) },
+      { numRuns: scaledRuns(400) },
     );
   });
 
@@ -106,7 +106,7 @@ describe("any text", () => {
         parseAndCheck(text);
         parseAndCheck(`fn main() -> Int {\n${text}\n}\n`);
       }),
-      { numRuns: cases(1_500) },
+      { numRuns: scaledRuns(1_500) },
     );
   });
 
@@ -121,7 +121,7 @@ describe("any text", () => {
         }
         parseAndCheck(text);
       }),
-      { numRuns: cases(1_500) },
+      { numRuns: scaledRuns(1_500) },
     );
   });
 

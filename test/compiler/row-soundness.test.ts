@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { check, compile } from "../../compiler/compile.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { cases, DEEP } from "../cases.ts";
+import { scaledRuns, DEEP } from "../cases.ts";
 import { fixedSample } from "../choices.ts";
 import { sameOnBoth } from "../vm/engines.ts";
 
@@ -152,7 +152,7 @@ test("an accepted program makes only calls that the row of main declares", () =>
     fc.property(arbitraryRows, (text) => {
       isAccepted(text);
     }),
-    { numRuns: cases(3_000) },
+    { numRuns: scaledRuns(3_000) },
   );
 });
 

@@ -13,7 +13,7 @@ import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { DEFAULT_LIMITS } from "../../vm/limits.ts";
 import { arbitraryOverlap } from "../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases, DEEP, sampled } from "../cases.ts";
+import { scaledRuns, DEEP, someOf } from "../cases.ts";
 
 const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text }).module);
 const SPIN = programOf("fn main() -> Int { let mut i = 0\n while true { i = i + 1 }\n i }");
@@ -80,7 +80,7 @@ describe("fifty runs on one event loop take turns", () => {
   const handlers = new Map([...mockHandlers(BUILTIN_REGISTRY), ["net.fetch", () => Promise.resolve("text")] as const]);
 
   test.each(
-    sampled([
+    someOf([
       ["that spin, interpreted", SPIN, { engine: "interpreter" }],
       ["that spin, compiled", SPIN, {}],
       ["of many actors", SPINNING_ACTORS, {}],
@@ -192,7 +192,7 @@ describe("the run that continues", () => {
         while (!runs.isEmpty) runs.take()?.();
         expect(waiting).toEqual([]);
       }),
-      { numRuns: cases(300) },
+      { numRuns: scaledRuns(300) },
     );
   });
 
@@ -282,6 +282,6 @@ test("result, counts and log do not depend on how long a turn is", async () => {
       // A turn is over whenever the run asks.
       expect(await run(() => (now += 1_000))).toEqual(endless);
     }),
-    { numRuns: cases(200) },
+    { numRuns: scaledRuns(200) },
   );
 });

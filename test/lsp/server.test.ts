@@ -11,7 +11,7 @@ import { DISK_WORKSPACE } from "../../lsp/disk-workspace.ts";
 import { AnalyzedProgram } from "../../lsp/program.ts";
 import { renameOf } from "../../lsp/rename.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases, DEEP } from "../cases.ts";
+import { scaledRuns, DEEP } from "../cases.ts";
 import { Client, positionOf } from "./client.ts";
 import { answerProblem, notificationProblem } from "./meta-model.ts";
 
@@ -285,7 +285,7 @@ test("after a rename the program still compiles", () => {
       const renamed = opened(applyEdits(text, edits.get(program.path) ?? []));
       expect(errorsOf(renamed)).toEqual([]);
     }),
-    { numRuns: cases(500) },
+    { numRuns: scaledRuns(500) },
   );
 });
 
@@ -310,7 +310,7 @@ test("a rename of a binding to a name that occurs nowhere is never refused", () 
       ).toBe("");
       expect(definitionsAt(program, name.span.start).length).toBeGreaterThan(0);
     }),
-    { numRuns: cases(300) },
+    { numRuns: scaledRuns(300) },
   );
 });
 
@@ -340,7 +340,7 @@ test("a program that compiles still compiles after a fix of a warning", () => {
       }
     }),
     {
-      numRuns: cases(1_000),
+      numRuns: scaledRuns(1_000),
       examples: [
         ["fn f() -> Int {\n  1\n}\n", 0, "let n = 1\n n = 2\n"],
         ["fn f() -> (Int, Int) {\n  par { {\n 1 }, 2 }\n}\n", 1, "if true { 1 }\n"],
@@ -372,7 +372,7 @@ test("after a fix of the only error, there is no error at its place", () => {
       fixes += 1;
       expect(errorsOf(opened(applyEdits(edited, fix.edits))).map((message) => `${fix.title}: ${message}\n${edited}`)).toEqual([]);
     }),
-    { numRuns: cases(1_000), examples: [["fn f() -> Int { list.len([1]) }\n", ["list.len(", "list.length("]]] },
+    { numRuns: scaledRuns(1_000), examples: [["fn f() -> Int { list.len([1]) }\n", ["list.len(", "list.length("]]] },
   );
   expect(fixes).toBeGreaterThan(0);
 });

@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ToolDeclaration } from "../../mcp-tools/declaration.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { serverCommand, importFrom, inMemory, openTools, type TestTools, traceOf, writeDeclaration } from "./fixtures.ts";
 import { isAlive, until } from "../until.ts";
 
@@ -34,7 +34,7 @@ const pidIn = (lines: readonly string[], word: string): number => Number(lines.f
 
 describe("each becomes one failure that the program can catch: a server that", () => {
   test.each(
-    sampled<[string, string, string, Partial<ToolDeclaration>]>([
+    someOf<[string, string, string, Partial<ToolDeclaration>]>([
       ["never answers a call", "hang", "the server of mcp_t did not answer within 100 ms", { timeoutMs: 100 }],
       ["never answers at all", "mute", "the server of mcp_t did not answer within 100 ms", { startTimeoutMs: 100 }],
       ["dies during a call", "die", "the server of mcp_t ended (exit code 3)", {}],

@@ -15,7 +15,7 @@ import { execute, type Execution } from "../../runtime/execute.ts";
 import { openSources } from "../../runtime/sources.ts";
 import { jsonFromJs, jsonToPlain, type PlainValue } from "../../vm/json/js-interop.ts";
 import { canonicalJson } from "../../vm/json/json.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 function tool(name: string, inputSchema: unknown, outputSchema?: unknown, description = ""): ListedTool {
   const output = outputSchema === undefined ? undefined : jsonFromJs(outputSchema);
@@ -295,7 +295,7 @@ describe("any schema", () => {
         const reread = parseDeclaration(JSON.stringify(declarationToJson(made.declaration)));
         expect(declarationToJson(reread)).toEqual(declarationToJson(made.declaration));
       }),
-      { numRuns: cases(2_000) },
+      { numRuns: scaledRuns(2_000) },
     );
   });
 
@@ -308,7 +308,7 @@ describe("any schema", () => {
         expect(contractPin(tool("b", one))).not.toBe(contractPin(tool("a", one)));
         expect(contractPin(tool("a", one, {}))).not.toBe(contractPin(tool("a", one)));
       }),
-      { numRuns: cases(500) },
+      { numRuns: scaledRuns(500) },
     );
     expect(contractPin(tool("a", { x: 1, y: 2 }))).toBe(contractPin(tool("a", { y: 2, x: 1 })));
   });

@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { cases, sampled } from "../cases.ts";
+import { scaledRuns, someOf } from "../cases.ts";
 import { environment, MAIN } from "../cli/boruna.ts";
 import { connect, CLIENT_KINDS } from "./clients.ts";
 import { driveEveryTool, ENDLESS, POLICY_JSON } from "./drive.ts";
@@ -43,7 +43,7 @@ test("the line on stderr has the URL, and not the token that the caller chose", 
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/mcp$/);
 });
 
-describe.each(sampled(CLIENT_KINDS))("a client of %s", (kind) => {
+describe.each(someOf(CLIENT_KINDS))("a client of %s", (kind) => {
   test("drives every tool", async () => {
     const client = await connect(kind, { url, token: TOKEN });
     await driveEveryTool(client);
@@ -53,7 +53,7 @@ describe.each(sampled(CLIENT_KINDS))("a client of %s", (kind) => {
   test("cancels a run that only computes, and gets other answers meanwhile", async () => {
     const client = await connect(kind, { url, token: TOKEN });
     // Cancels each run when the server has answered another call, so that it is really running.
-    for (let i = 0; i < cases(100); i++) {
+    for (let i = 0; i < scaledRuns(100); i++) {
       const abort = new AbortController();
       const running = client.call("boruna_run", { source: ENDLESS }, { signal: abort.signal }).catch(String);
       expect((await client.call("boruna_run", { source: "fn main() -> Int { 7 }" })).content).toMatchObject({ value: 7 });

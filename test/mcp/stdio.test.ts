@@ -5,7 +5,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { boruna, environment, MAIN } from "../cli/boruna.ts";
 import { connect, CLIENT_KINDS, type TestClient } from "./clients.ts";
 import { expectValid, driveEveryTool, ENDLESS, FETCHES } from "./drive.ts";
@@ -32,7 +32,7 @@ async function connectClient(kind: (typeof CLIENT_KINDS)[number], ...args: reado
   return connected;
 }
 
-describe.each(sampled(CLIENT_KINDS))("a client of %s", (kind) => {
+describe.each(someOf(CLIENT_KINDS))("a client of %s", (kind) => {
   // `http.test.ts` drives every tool in npm test.
   test.runIf(DEEP)("drives every tool", async () => {
     await driveEveryTool(await connectClient(kind, "--policy", POLICY, "--logs", join(folder, "logs")));

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { fragmentOf, MAX_SOURCES_BYTES, sourcesOf } from "../../playground/link.ts";
 import { LINK_VERSION } from "../../playground/messages.ts";
 import { playgroundLink } from "../../scripts/playground.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 const fragmentWith = (text: string | Uint8Array): string => LINK_VERSION + deflateRawSync(text).toString("base64url");
 
@@ -19,7 +19,7 @@ test("a link contains the sources that it was made of", async () => {
       expect(fragment).toMatch(/^1\.[A-Za-z0-9_-]*$/);
       expect(await sourcesOf(fragment)).toEqual(sources);
     }),
-    { numRuns: cases(200) },
+    { numRuns: scaledRuns(200) },
   );
 });
 

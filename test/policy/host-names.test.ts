@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { parseUrl } from "../../policy/host-names.ts";
 import { parseTarget } from "../../policy/hosts.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 
 const hostOf = (name: string): string | undefined => parseUrl(`http://${name}/`)?.hostname;
 
@@ -132,7 +132,7 @@ const BLOCKS: readonly (readonly [from: number, accepted: number, digest: string
 ];
 
 describe("every code point, in four names: the same result in every version of Node", () => {
-  test.each(sampled(BLOCKS))("from code point %i", (from, accepted, digest) => {
+  test.each(someOf(BLOCKS))("from code point %i", (from, accepted, digest) => {
     expect(resultsOf(from)).toEqual([accepted, digest]);
   });
 });

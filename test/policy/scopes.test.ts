@@ -10,7 +10,7 @@ import { BUILTIN_REGISTRY, type CapabilityDecl } from "../../vm/capabilities.ts"
 import { parseJson } from "../../vm/json/json.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import type { Value } from "../../vm/value/value.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { SPECIAL_RANGES } from "./special-ranges.ts";
 
 const capability = (name: string) => BUILTIN_REGISTRY.byName.get(name) ?? expect.fail(name);
@@ -113,7 +113,7 @@ describe("addresses", () => {
         if (range !== "unicast") expect(ours).not.toBe("public");
         else if (raw.length === 4 || ((raw[0] ?? 0) & 0xe0) === 0x20) expect(ours).toBe("public");
       }),
-      { numRuns: cases(3_000) },
+      { numRuns: scaledRuns(3_000) },
     );
   });
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SessionProgram, type EntryText } from "../../repl/draft.ts";
 import { readEntry } from "../../repl/entry.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 const WORDS = [
   "fn",
@@ -52,7 +52,7 @@ test("any text is items, statements, nothing, or wrong with diagnostics", () => 
       if (read.kind === "statements" && read.valueSpan !== undefined)
         expect(text.slice(read.valueSpan.start, read.valueSpan.end).trim()).not.toBe("");
     }),
-    { numRuns: cases(20_000) },
+    { numRuns: scaledRuns(20_000) },
   );
 });
 
@@ -78,7 +78,7 @@ test("each character of an entry is at its offset in the draft, which maps back 
           expect(draft.entryAt({ start: offset, end: offset + 1 })).toMatchObject({ entry, span: { start: k } });
         }
     }),
-    { numRuns: cases(1_000) },
+    { numRuns: scaledRuns(1_000) },
   );
 });
 

@@ -11,7 +11,7 @@ import { FloatValue, intFromBigInt } from "../../vm/value/value.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
 import { recorded, type Recorded, replayed } from "./recorded.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const answer = fc.oneof(
@@ -61,7 +61,7 @@ test("a run of any program with any answers, cut anywhere and resumed, ends with
       expect(resumed.value).toEqual(value);
       expect(readdirSync(`${path}.blobs`)).toHaveLength(1);
     }),
-    { numRuns: cases(300) },
+    { numRuns: scaledRuns(300) },
   );
   rmSync(folder, { recursive: true });
 });
@@ -78,6 +78,6 @@ test("a run of any program with any answers replays identically, and equal answe
       expect(report.divergence).toBeUndefined();
       expect(report.status).toBe("identical");
     }),
-    { numRuns: cases(300) },
+    { numRuns: scaledRuns(300) },
   );
 });

@@ -10,7 +10,7 @@ import { resume } from "../../runtime/resume.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { arbitraryOverlap, worldOf } from "../arbitrary-overlap.ts";
-import { cases, DEEP } from "../cases.ts";
+import { scaledRuns, DEEP } from "../cases.ts";
 import { fixedSample } from "../choices.ts";
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { CapabilityFailure } from "../../gateway/handlers.ts";
@@ -59,7 +59,7 @@ test("equal answers give equal logs, whatever arrives first, and each log replay
       }
       expect(logs.size).toBe(1);
     }),
-    { numRuns: cases(400) },
+    { numRuns: scaledRuns(400) },
   );
 });
 
@@ -143,7 +143,7 @@ test("a log cut at any event and resumed has the bytes of the undisturbed run", 
           }
         },
       ),
-      { numRuns: cases(200) },
+      { numRuns: scaledRuns(200) },
     );
   } finally {
     rmSync(folder, { recursive: true });
@@ -170,6 +170,6 @@ test("where no call fails, par.map gives the result of the loop", async () => {
       expect(together?.outcome).toBe(alone?.outcome);
       expect(together?.value).toEqual(alone?.value);
     }),
-    { numRuns: cases(300) },
+    { numRuns: scaledRuns(300) },
   );
 });

@@ -11,7 +11,7 @@ import { verifyLog } from "../../replay/verify.ts";
 import { approve } from "../../runtime/approve.ts";
 import { execute } from "../../runtime/execute.ts";
 import { resume } from "../../runtime/resume.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { editLine } from "./mend.ts";
 import { READS_TWICE } from "./programs.ts";
 
@@ -124,7 +124,7 @@ test("no change of a signed log verifies", async () => {
       if (bytes.subarray(0, -1).equals(changed)) return;
       expect(await verifies(changed)).toBe(false);
     }),
-    { numRuns: cases(5_000) },
+    { numRuns: scaledRuns(5_000) },
   );
 });
 

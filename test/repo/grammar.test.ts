@@ -14,7 +14,7 @@ import { BUILTIN_BY_NAME } from "../../vm/builtins/builtin-table.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { VERSION } from "../../vm/version.ts";
 import { ROOT } from "./imports.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 const EXTENSION = join(ROOT, "editors", "vscode");
 
@@ -182,7 +182,7 @@ describe("the grammar and the lexer agree", () => {
       fc.property(row, (text) => {
         expect(disagreements(text)).toEqual([]);
       }),
-      { numRuns: cases(1000) },
+      { numRuns: scaledRuns(1000) },
     );
   });
 });
@@ -238,6 +238,6 @@ test("escapes are valid or invalid as in the lexer", () => {
       const bad = scopesOf(`"${escape}"`).some((scope) => scope.includes("invalid"));
       expect(bad).toBe(diagnostics.hasErrors);
     }),
-    { numRuns: cases(1000) },
+    { numRuns: scaledRuns(1000) },
   );
 });

@@ -8,7 +8,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sourcesOf } from "../../playground/link.ts";
 import { renderSite, type Site, writeSite } from "../../scripts/site.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { CHROMIUM, startChromium } from "../chromium.ts";
 import { ROOT } from "./imports.ts";
 
@@ -123,11 +123,11 @@ describe.skipIf(CHROMIUM === undefined)("in Chromium, opened from files", () => 
   afterAll(() => browser.close());
 
   // Colors do not depend on the width.
-  for (const { theme, widths } of sampled([
-    { theme: "light" as const, widths: sampled([1280, 800, 400]) },
+  for (const { theme, widths } of someOf([
+    { theme: "light" as const, widths: someOf([1280, 800, 400]) },
     { theme: "dark" as const, widths: [1280] },
   ])) {
-    test.each(sampled(PAGES))(`${theme}: axe finds no violation on %s, and nothing is wider than the page`, async (path) => {
+    test.each(someOf(PAGES))(`${theme}: axe finds no violation on %s, and nothing is wider than the page`, async (path) => {
       await page.emulateMedia({ colorScheme: theme });
       await page.goto(address(path));
       await page.evaluate(axe.source);

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FairQueue } from "../../runtime/pool/fair-queue.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 interface Item {
   readonly tenant: string;
@@ -68,7 +68,7 @@ test("the tenant with the fewest running runs is next, and the runs of a tenant 
         expect(queue.length).toBe(waiting.length);
       }
     }),
-    { numRuns: cases(500) },
+    { numRuns: scaledRuns(500) },
   );
 });
 

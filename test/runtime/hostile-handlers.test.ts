@@ -11,7 +11,7 @@ import { MapValue } from "../../vm/value/map.ts";
 import { FloatValue, NoneValue, RecordValue, SomeValue, type Value } from "../../vm/value/value.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { sampled } from "../cases.ts";
+import { someOf } from "../cases.ts";
 import { recorded, replayed } from "../replay/recorded.ts";
 
 const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text }).module);
@@ -250,17 +250,17 @@ async function expectHostFault(
 }
 
 describe("a mistake of a handler for the machine's values is a host fault", () => {
-  test.each(sampled(MACHINE_CASES))("%s", async (_name, body, message) => {
+  test.each(someOf(MACHINE_CASES))("%s", async (_name, body, message) => {
     await expectHostFault([ASKS, TRIES], { "llm.call": machineHandlerOf(body) }, "llm.call", message);
   });
 });
 
 describe("a mistake of a handler for plain data is a host fault", () => {
-  test.each(sampled(PLAIN_CASES))("%s", async (_name, body, message) => {
+  test.each(someOf(PLAIN_CASES))("%s", async (_name, body, message) => {
     await expectHostFault([ASKS, TRIES], { "llm.call": body }, "llm.call", message);
   });
 
-  test.each(sampled(WRONG_TYPES))("another type than %s", async (type, answers) => {
+  test.each(someOf(WRONG_TYPES))("another type than %s", async (type, answers) => {
     const registry = createRegistry([{ name: "own.answer", version: "1", params: [], result: type, mayRepeat: true }]);
     const compiled = (text: string): Program => verifyModule(compile({ name: "main.ax", text }, { registry }).module, registry);
     const asks = compiled(`fn main() -> ${type} !{own.answer} { own.answer() }`);

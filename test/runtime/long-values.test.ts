@@ -16,7 +16,7 @@ import { valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
 import { ErrValue, OkValue, RecordValue, SomeValue, type Value } from "../../vm/value/value.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { errorKind, deepValue, anyText, anyValue } from "../vm/arbitrary.ts";
 
 /** Texts around the sizes at which a piece ends, with characters of one and two code units at the boundary. */
@@ -67,7 +67,7 @@ describe("a value", () => {
         expect(jsonOf(copy) === jsonOf(value)).toBe(true);
         expect(bytes).toBe(valueBytes(value));
       }),
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
   });
 

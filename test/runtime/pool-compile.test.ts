@@ -7,7 +7,7 @@ import { createRegistry } from "../../gateway/own-capabilities.ts";
 import { execute } from "../../runtime/execute.ts";
 import { createPool, type Pool, type PoolOptions } from "../../runtime/pool/pool.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 
 const pools: Pool[] = [];
 afterEach(async () => {
@@ -47,7 +47,7 @@ async function errorOf(promise: Promise<unknown>): Promise<BorunaError> {
   throw new Error("it did not fail");
 }
 
-describe.each(sampled(["thread", "process"] as const))("isolation by %s", (isolation) => {
+describe.each(someOf(["thread", "process"] as const))("isolation by %s", (isolation) => {
   test("a source text gives the run of its program, with own capabilities, libraries, records and warnings", async () => {
     const pool = poolOf({ isolation });
     const text = `import "std-list"

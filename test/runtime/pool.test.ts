@@ -30,7 +30,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { FloatValue, intFromBigInt } from "../../vm/value/value.ts";
 import { arbitraryOverlap, worldOf } from "../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../arbitrary-program.ts";
-import { cases, DEEP, sampled } from "../cases.ts";
+import { scaledRuns, DEEP, someOf } from "../cases.ts";
 
 const MIB = 2 ** 20;
 const SMALL = { max_alloc_bytes: 16 * MIB } as const;
@@ -143,7 +143,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
         };
         await bothWays(pool, program, { policy: "allow-all", tracing: false, handlers, limits: { max_steps: 100_000, ...SMALL } });
       }),
-      { numRuns: cases(200) },
+      { numRuns: scaledRuns(200) },
     );
   });
 
@@ -155,12 +155,12 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
         const { handlers } = worldOf(seed);
         await bothWays(pool, program, { policy: "allow-all", tracing: false, handlers, limits: { max_steps: 1_000_000, ...SMALL } });
       }),
-      { numRuns: cases(50) },
+      { numRuns: scaledRuns(50) },
     );
   });
 
   test.each(
-    sampled<readonly [string, () => unknown]>([
+    someOf<readonly [string, () => unknown]>([
       ["a wrong answer", () => "no number"],
       ["a function", () => () => 1],
       ["a proxy", () => new Proxy({}, {})],
@@ -212,7 +212,7 @@ describe.each(["thread", "process"] as const)("isolation by %s", (isolation) => 
           await bothWays(pool, TREES, { ...common, handlers: both, limits: { ...limits, max_log_bytes } });
         },
       ),
-      { numRuns: cases(200) },
+      { numRuns: scaledRuns(200) },
     );
   });
 

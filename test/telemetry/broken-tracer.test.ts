@@ -21,7 +21,7 @@ import { runTask } from "../../runtime/task.ts";
 import { meteredTracing } from "../../telemetry/metrics.ts";
 import { otelTracing } from "../../telemetry/otel.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { recorded, replayed } from "../replay/recorded.ts";
 import { arbitraryFlowProgram } from "./arbitrary-flow.ts";
 
@@ -163,6 +163,6 @@ test("several throw from some call on, in generated programs", async () => {
     fc.asyncProperty(arbitraryFlowProgram, broken, fc.boolean(), async (source, given, later) => {
       await check(source, given, later);
     }),
-    { numRuns: cases(600) },
+    { numRuns: scaledRuns(600) },
   );
 });

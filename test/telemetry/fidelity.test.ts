@@ -10,7 +10,7 @@ import type { RunOptions } from "../../runtime/execute.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import type { RunEvent } from "../../vm/events.ts";
-import { cases, DEEP } from "../cases.ts";
+import { scaledRuns, DEEP } from "../cases.ts";
 import { fixedSample } from "../choices.ts";
 import { recorded, type Recorded, replayed } from "../replay/recorded.ts";
 import { arbitraryFlowProgram } from "./arbitrary-flow.ts";
@@ -155,7 +155,7 @@ test("the spans of a run are those that follow from the source, at each detail, 
     fc.asyncProperty(arbitraryFlowProgram, given, async (source, setup) => {
       await check({ source, given: setup });
     }),
-    { numRuns: cases(500) },
+    { numRuns: scaledRuns(500) },
   );
 });
 
@@ -223,7 +223,7 @@ test("the spans of a run that the step limit ends are the first of the complete 
         }
       },
     ),
-    { numRuns: cases(300) },
+    { numRuns: scaledRuns(300) },
   );
 });
 

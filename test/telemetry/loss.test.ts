@@ -1,7 +1,7 @@
 /** Which spans arrive, which are lost, and the line on stderr that reports losses. Each case runs in its own process. */
 import { createServer as createHttp2Server } from "node:http2";
 import { afterAll, describe, expect, test } from "vitest";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { answeringWith, type Behavior, type Collector, listen, partialSuccess, startCollector } from "./collector.ts";
 import { type ChildEnd, runChild } from "./run-child.ts";
 
@@ -59,7 +59,7 @@ test.runIf(DEEP)("at shutdown the run span goes first, even if other requests ha
 });
 
 describe("a partial success", () => {
-  test.each(sampled(["protobuf", "json"] as const))("over http/%s counts what the collector rejected", async (form) => {
+  test.each(someOf(["protobuf", "json"] as const))("over http/%s counts what the collector rejected", async (form) => {
     const headers = { "content-type": form === "json" ? "application/json" : "application/x-protobuf" };
     const collector = await newCollector(answeringWith(200, { headers, body: partialSuccess(form, 3) }));
     const end = await run(collector, 9, [], { OTEL_EXPORTER_OTLP_PROTOCOL: `http/${form}` });
@@ -67,7 +67,7 @@ describe("a partial success", () => {
   });
 
   test.each(
-    sampled([
+    someOf([
       ["more than were sent", partialSuccess("json", 1_000), "10 of 10 spans lost"],
       ["a count as text, as JSON writes an int64", partialSuccess("json", "4"), "4 of 10 spans lost"],
       ["less than none", partialSuccess("json", -5), ""],
@@ -91,7 +91,7 @@ describe("a partial success", () => {
 
 describe("a mistake in the settings is named", () => {
   test.each(
-    sampled<[string, (port: number) => Readonly<Record<string, string>>, RegExp]>([
+    someOf<[string, (port: number) => Readonly<Record<string, string>>, RegExp]>([
       [
         "the port is one for gRPC",
         (port) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` }),
@@ -120,7 +120,7 @@ describe("a mistake in the settings is named", () => {
 });
 
 describe("retryable statuses", () => {
-  test.each(sampled([429, 502, 503, 504]))("%i is reported if it persists", async (status) => {
+  test.each(someOf([429, 502, 503, 504]))("%i is reported if it persists", async (status) => {
     const collector = await newCollector(answeringWith(status));
     const end = await run(collector, 3, [], { BORUNA_OTEL_SHUTDOWN_MS: "3000" });
     expect(end.stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
@@ -141,7 +141,7 @@ describe("retryable statuses", () => {
     expect(collector.requests).toHaveLength(1);
   });
 
-  test.each(sampled([400, 404, 500, 501]))("%i is not retried", async (status) => {
+  test.each(someOf([400, 404, 500, 501]))("%i is not retried", async (status) => {
     const collector = await newCollector(answeringWith(status));
     expect((await run(collector, 3, [])).stderr).toBe(`telemetry: 4 of 4 spans lost: the collector answered ${status}\n`);
     expect(collector.requests).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { DEEP, sampled } from "../cases.ts";
+import { DEEP, someOf } from "../cases.ts";
 import { type Behavior, type Collector, refusingUrl, startCollector } from "./collector.ts";
 import { type ChildEnd, runChild } from "./run-child.ts";
 
@@ -27,7 +27,7 @@ function reportOf(end: ChildEnd): unknown {
 
 describe("a collector that misbehaves", () => {
   test.each(
-    sampled([
+    someOf([
       ["refuse", /^the collector cannot be reached \(ECONNREFUSED\)$/],
       ["hang", /^the collector did not answer (in time|within 700 ms)$/],
       ["reset", /^the collector cannot be reached \(ECONNRESET\)$/],

@@ -7,7 +7,7 @@ import { readLog } from "../../replay/log/log-reader.ts";
 import { LogIndex } from "../../viewer/log-index.ts";
 import type { RunEvent } from "../../vm/events.ts";
 import { temporaryFolder } from "../after-file.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 import { linesOf, withNewHashes } from "../replay/mend.ts";
 import { anyEvents, successEnd, recordEvents, SAMPLE_EVENTS } from "../replay/sample.ts";
 
@@ -62,7 +62,7 @@ describe("the index of a log", () => {
           .map(({ n }) => n);
         expect([...index.matching({ capability: "fs.read" })]).toEqual(ofCapability);
       }),
-      { numRuns: cases(300) },
+      { numRuns: scaledRuns(300) },
     );
   });
 

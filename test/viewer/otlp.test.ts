@@ -6,7 +6,7 @@ import { type Receiver, startReceiver } from "../../viewer/receiver.ts";
 import type { DecodedSpan } from "../../viewer/span-data.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { REQUEST_TYPE } from "../telemetry/collector.ts";
-import { cases } from "../cases.ts";
+import { scaledRuns } from "../cases.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "b7ad6b7169203331";
@@ -175,7 +175,7 @@ describe.each(FORMS)("%s", (form) => {
   test("random bytes decode or are malformed, without another error", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void refusal(bytes, form)),
-      { numRuns: cases(3_000) },
+      { numRuns: scaledRuns(3_000) },
     );
   });
 
@@ -196,7 +196,7 @@ describe.each(FORMS)("%s", (form) => {
         for (const { at, byte } of changes) bytes[at] = byte;
         refusal(bytes, form);
       }),
-      { numRuns: cases(3_000) },
+      { numRuns: scaledRuns(3_000) },
     );
   });
 });

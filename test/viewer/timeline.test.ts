@@ -5,7 +5,7 @@ import { SpanStore } from "../../viewer/span-store.ts";
 import { storedSpan } from "../../viewer/stored-span.ts";
 import { rowJson, rowsOf } from "../../viewer/timeline.ts";
 import { decodeTraceRequest } from "../../viewer/otlp.ts";
-import { cases, DEEP } from "../cases.ts";
+import { scaledRuns, DEEP } from "../cases.ts";
 import { type SentSpan, spanId, TRACE, traceRequest } from "./test-viewer.ts";
 
 function rowsOfSpans(spans: readonly SentSpan[]): readonly SpanRow[] {
@@ -109,7 +109,7 @@ describe("rows of a trace", () => {
           if (parent !== undefined) expect(row > parent.row && row <= parent.row + parent.descendants).toBe(true);
         }
       }),
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
   });
 });

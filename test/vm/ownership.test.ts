@@ -6,7 +6,7 @@ import type { Program } from "../../vm/bytecode/program.ts";
 import type { Limits } from "../../vm/limits.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
 import { arbitraryUpdates, arbitraryUpdatesWithCalls } from "../arbitrary-updates.ts";
-import { cases, DEEP, FULL } from "../cases.ts";
+import { scaledRuns, DEEP, FULL } from "../cases.ts";
 import { countsOf, sameOnBoth } from "./engines.ts";
 import { runThrough } from "./snapshot/suspending.ts";
 
@@ -18,7 +18,7 @@ test("no older version shows a change, on both engines, and the charges are equa
       const program = programOf(text);
       expect(sameOnBoth(program).end).toBe(`value ${JSON.stringify({ String: expected })}`);
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });
 
@@ -31,7 +31,7 @@ test("a run that is suspended and resumed returns and charges the same as one wi
       for (const suspendAt of [() => true, (call: number) => call % 3 === 1])
         expect((await runThrough(fresh, suspendAt, { engine })).text).toBe(whole.text);
     }),
-    { numRuns: cases(600) },
+    { numRuns: scaledRuns(600) },
   );
 });
 

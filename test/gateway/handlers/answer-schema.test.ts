@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readAnswerSchema } from "../../../gateway/handlers/answer-schema.ts";
 import { jsonFromJs } from "../../../vm/json/js-interop.ts";
 import { parseJson } from "../../../vm/json/json.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 const mismatch = (schema: unknown, answer: string): string =>
   readAnswerSchema(jsonFromJs(schema)).mismatchOf(parseJson(answer)) ?? "matches";
@@ -160,6 +160,6 @@ test("any JSON as a schema is read or refused, and then any answer is checked, w
       if (problem === "valid") expect(mismatch(schema, JSON.stringify(answer))).toMatch(/^(matches$|answer)/);
       else expect(problem).toContain("CapabilityFailure: options.schema");
     }),
-    { numRuns: cases(5_000) },
+    { numRuns: scaledRuns(5_000) },
   );
 });

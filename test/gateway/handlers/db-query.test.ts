@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FloatValue, UNIT } from "../../../vm/value/value.ts";
-import { cases, DEEP, sampled } from "../../cases.ts";
+import { scaledRuns, DEEP, someOf } from "../../cases.ts";
 import { childScript } from "../../child-script.ts";
 import { ALL_KINDS, DATABASES, postgres, type Query, queryOn } from "./databases.ts";
 
@@ -132,7 +132,7 @@ const KINDS: readonly (readonly [readonly string[], string, string | undefined])
 ];
 
 // `npm test` uses only the server, if there is one.
-describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toReversed()))("db.query, $name", (database) => {
+describe.each(someOf(DATABASES.filter(({ isAvailable }) => isAvailable).toReversed()))("db.query, $name", (database) => {
   let env: Readonly<Record<string, string>>;
   let query: Query;
   const accounts = (): Promise<unknown> => query.rows("select * from account order by id");
@@ -182,7 +182,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
             { given: text, found: 0 },
           ]);
         }),
-        { numRuns: cases(500) },
+        { numRuns: scaledRuns(500) },
       );
       expect(await accounts()).toEqual(ACCOUNTS);
     });
@@ -193,7 +193,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
         fc.asyncProperty(hostileText, async (text) => {
           expect(await query.rows("insert into audit values ($1) returning note", [text], write)).toEqual([{ note: text }]);
         }),
-        { numRuns: cases(200) },
+        { numRuns: scaledRuns(200) },
       );
       expect(await accounts()).toEqual(ACCOUNTS);
     });

@@ -9,7 +9,7 @@ import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { parseType } from "../../../vm/value/type.ts";
 import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, UNIT, type Value } from "../../../vm/value/value.ts";
-import { cases, sampled } from "../../cases.ts";
+import { scaledRuns, someOf } from "../../cases.ts";
 import { DATABASES, type Query, queryOn } from "./databases.ts";
 
 const toJson = (value: Value): string => canonicalJson(valueToTypedJson(value, parseType("Json"), []));
@@ -113,7 +113,7 @@ const FORMS: readonly (readonly [string, string])[] = [
 ];
 
 // `npm test` uses only the server, if there is one.
-describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toReversed()))("types, $name", (database) => {
+describe.each(someOf(DATABASES.filter(({ isAvailable }) => isAvailable).toReversed()))("types, $name", (database) => {
   let query: Query;
   const valueOf = async (expression: string, params: readonly Value[] = []): Promise<Value> => {
     const rows = await query.values(`select ${expression} as v`, params);
@@ -153,7 +153,7 @@ describe.each(sampled(DATABASES.filter(({ isAvailable }) => isAvailable).toRever
         const rows = await query.values(`select ${columns.join(", ")}`, params);
         expect(toJson(rows)).toBe(toJson(ListValue.of([MapValue.from(params.map((value, i) => [`c${i}`, value] as const))])));
       }),
-      { numRuns: cases(500) },
+      { numRuns: scaledRuns(500) },
     );
   });
 
@@ -197,7 +197,7 @@ describe("the table", () => {
         const write = (value: Value): string | undefined => (typeof value === "string" ? value : undefined);
         expect(readArray(arrayText(list, write, { nests: true }) ?? "", (t) => t).toArray()).toEqual(elements);
       }),
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
     for (const broken of ["", "{", "{a", '{"a', '{"a\\', "{a}b{", "{,}", "{a,,b}", "{{{{{{{1}}}}}}}", "1}", "{a b{}}"])
       try {

@@ -25,7 +25,7 @@ import { fsWriteHandler } from "../../../gateway/handlers/fs-write.ts";
 import { isTemporary, temporaryName } from "../../../gateway/temporaries.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { callHandler, contextOf, failureOf, policyOf, textOf } from "./support.ts";
-import { cases, sampled } from "../../cases.ts";
+import { scaledRuns, someOf } from "../../cases.ts";
 import { childScript } from "../../child-script.ts";
 
 /** `DIR/outside.txt` and `DIR/work`, the working directory, with the roots `data` and `out`. */
@@ -178,7 +178,7 @@ describe("fs.read", () => {
       fc.asyncProperty(fc.array(part, { maxLength: 8 }), fc.boolean(), async (parts, absolute) => {
         expect(await failureOf(read([(absolute ? `${work}/` : "") + parts.join("/")]))).not.toContain("secret");
       }),
-      { numRuns: cases(300) },
+      { numRuns: scaledRuns(300) },
     );
   });
 });
@@ -355,7 +355,7 @@ describe("fs.write", () => {
         expect(await read(["out/b"])).toBe(replaceLoneSurrogates);
       }),
       // Each write waits for the disk.
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
   });
 });
@@ -403,7 +403,7 @@ describe("a process that is killed while it writes", () => {
 
   test("leaves the old or the new file before each call that changes one", async () => {
     // The writer's first round makes 9 calls that change a file. The second makes 12, because it also sets the mode of the files that it replaces.
-    for (const killAt of sampled(Array.from({ length: 12 }, (_, i) => 10 + i))) {
+    for (const killAt of someOf(Array.from({ length: 12 }, (_, i) => 10 + i))) {
       rmSync(inWork("out"), { recursive: true });
       mkdirSync(inWork("out"));
       await checkFiles(await killedWriter(killAt, 0, 3_000_000), 3_000_000);
@@ -417,7 +417,7 @@ describe("a process that is killed while it writes", () => {
         mkdirSync(inWork("out"));
         await checkFiles(await killedWriter(0, rounds, size), size);
       }),
-      { numRuns: cases(40) },
+      { numRuns: scaledRuns(40) },
     );
   });
 });

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { llmCallHandler } from "../../../gateway/handlers/llm-call.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import type { Value } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { BEHAVIOR_NAMES, BEHAVIORS, badEndpoint, type Behavior, type BookEntry, type NextBehavior } from "./bad-endpoint.ts";
 import { callHandler, contextOf, failureOf, policyOf, type TestServer } from "./support.ts";
 
@@ -105,7 +105,7 @@ describe("the limits of llm_policy", () => {
         if (maxCost !== null) expect(costOf(books)).toBeLessThanOrEqual(maxCost);
         if (maxTokens !== null) expect(tokensOf(books)).toBeLessThanOrEqual(maxTokens);
       }),
-      { numRuns: cases(1_500) },
+      { numRuns: scaledRuns(1_500) },
     );
   });
 

@@ -7,7 +7,7 @@ import { llmCallHandler } from "../../../gateway/handlers/llm-call.ts";
 import { canonicalJson } from "../../../vm/json/json.ts";
 import { valueToTypedJson } from "../../../vm/json/typed-json.ts";
 import { parseType } from "../../../vm/value/type.ts";
-import { cases, DEEP } from "../../cases.ts";
+import { scaledRuns, DEEP } from "../../cases.ts";
 import { callHandler, contextOf, failureOf, policyOf, startTestServer, type TestServer } from "./support.ts";
 
 let server: TestServer | undefined;
@@ -132,7 +132,7 @@ describe("a stream", () => {
           expect(stream.pieces).not.toContain("");
         },
       ),
-      { numRuns: cases(500) },
+      { numRuns: scaledRuns(500) },
     );
   });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { eventData } from "../../../gateway/handlers/sse.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 async function eventsOf(chunks: readonly Uint8Array[]): Promise<readonly string[]> {
   async function* source(): AsyncGenerator<Uint8Array> {
@@ -48,6 +48,6 @@ test("any bytes are events or a failure, however they are cut", async () => {
         expect(await outcome(chunks)).toEqual(await outcome([bytes]));
       },
     ),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { arbitraryOverlap, worldOf } from "../../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
 import { arbitraryUpdatesWithCalls } from "../../arbitrary-updates.ts";
-import { cases, DEEP } from "../../cases.ts";
+import { scaledRuns, DEEP } from "../../cases.ts";
 import type { Stop } from "../../../replay/debugger/timeline.ts";
 import { recorded } from "../recorded.ts";
 import { debuggerOf, programOf, walk } from "./visited.ts";
@@ -62,27 +62,27 @@ async function checkSteps(source: string, debugOptions: { readonly maxBytes: num
 test("over and out stop where single steps do, also where a task ends at a snapshot", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryOverlap, options, async (source, debugOptions) => checkSteps(source, debugOptions)),
-    { endOnFailure: true, numRuns: cases(60) },
+    { endOnFailure: true, numRuns: scaledRuns(60) },
   );
 });
 
 test("walks through generated programs with overlapping calls in actors and branches are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryOverlap, options, async (source, debugOptions) => checkWalks(source, debugOptions)),
-    { endOnFailure: true, numRuns: cases(80) },
+    { endOnFailure: true, numRuns: scaledRuns(80) },
   );
 });
 
 test("walks through generated programs of all forms are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryProgram, options, async (source, debugOptions) => checkWalks(source, debugOptions)),
-    { endOnFailure: true, numRuns: cases(80) },
+    { endOnFailure: true, numRuns: scaledRuns(80) },
   );
 });
 
 test("walks through generated programs that change values in place are the same forward and back", async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryUpdatesWithCalls, options, async ({ text }, debugOptions) => checkWalks(text, debugOptions)),
-    { endOnFailure: true, numRuns: cases(60) },
+    { endOnFailure: true, numRuns: scaledRuns(60) },
   );
 });

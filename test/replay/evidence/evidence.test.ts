@@ -32,7 +32,7 @@ import { execute } from "../../../runtime/execute.ts";
 import { resume } from "../../../runtime/resume.ts";
 import { compile } from "../../../compiler/compile.ts";
 import { expectDefined } from "../../../vm/interpreter/operations.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { policyOf } from "../../gateway/context.ts";
 
 const key = generateKey();
@@ -496,7 +496,7 @@ test("no change of a bundle verifies", async () => {
       rmSync(bundle, { recursive: true });
       rmSync(`${bundle}-moved`, { force: true });
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
   // A change may have no effect, such as copying a file over itself. Most must have one.
   expect(unchanged).toBeLessThan(count / 2);

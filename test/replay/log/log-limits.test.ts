@@ -11,7 +11,7 @@ import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { linesOf } from "../mend.ts";
 import { logOf, recorded, replayed, type Recorded } from "../recorded.ts";
 import { anyEvents, recordEvents } from "../sample.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 const ENGINES = ["interpreter", "compiled", "auto"] as const;
 const programOf = (text: string) => verifyModule(compile({ name: "main.ax", text }).module);
@@ -43,7 +43,7 @@ describe("the count of logged bytes", () => {
         const lines = eventLines(recordEvents(events, { inlineBytes: Number.MAX_SAFE_INTEGER }).bytes());
         expect(events.map((event, i) => recordBytes(event, i + 1))).toEqual(lines.map((line) => lineBytes([line])));
       }),
-      { numRuns: cases(300) },
+      { numRuns: scaledRuns(300) },
     );
   });
 

@@ -11,7 +11,7 @@ import { canonicalJson, parseJson } from "../../../vm/json/json.ts";
 import { linesOf, withNewHashes } from "../mend.ts";
 import { anyEvents, sampleDescription, successEnd, recordEvents, SAMPLE_EVENTS } from "../sample.ts";
 import { memoryRecorder } from "../../../replay/log/recorder.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const encode = (log: string): Uint8Array => new TextEncoder().encode(log);
@@ -237,7 +237,7 @@ describe("a hostile or broken log is one typed error with its line", () => {
         changed[at] = (changed[at] ?? 0) ^ change;
         expect(errorOf(() => parseLog(memorySource(changed))).kind).toMatch(/^log\./);
       }),
-      { numRuns: cases(300) },
+      { numRuns: scaledRuns(300) },
     );
   });
 
@@ -246,7 +246,7 @@ describe("a hostile or broken log is one typed error with its line", () => {
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (log) => {
         expect(errorOf(() => parseText(log)).kind).toMatch(/^log\./);
       }),
-      { numRuns: cases(300) },
+      { numRuns: scaledRuns(300) },
     );
   });
 

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { FileSlot } from "../../../telemetry/thread-context/file-slot.ts";
 import { readThreadContext } from "../../../telemetry/thread-context/reader.ts";
 import { decodeSlot, encodeRecord } from "../../../telemetry/thread-context/slot.ts";
-import { DEEP, sampled } from "../../cases.ts";
+import { DEEP, someOf } from "../../cases.ts";
 import { startStages, type StagedProcess } from "./staged-process.ts";
 
 const root = mkdtempSync(join(tmpdir(), "boruna-context-"));
@@ -55,7 +55,7 @@ describe("the file slot of a run", () => {
   });
 
   test.each(
-    sampled([
+    someOf([
       ["exit", { code: 3, signal: null }],
       ["throw", { code: 1, signal: null }],
       ["signal", { code: null, signal: "SIGTERM" }],

@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 import { readIds } from "../../../telemetry/thread-context/reader.ts";
 import type { SpanIds } from "../../../telemetry/thread-context/slot.ts";
 import { BorunaError } from "../../../vm/error.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 const TSX = fileURLToPath(import.meta.resolve("tsx"));
 const WRITER = fileURLToPath(new URL("slot-writer.ts", import.meta.url));
@@ -40,7 +40,7 @@ test("a reader never takes a torn record from a slot that another process writes
     const seen = new Map<string, number>();
     const hasBoth = (): boolean => seen.has("invalid") && seen.has("whole");
     // Read on until both were seen: on a busy machine, the writer may not run for a while.
-    for (let i = cases(1_000_000); i > 0 || !hasBoth(); i--) {
+    for (let i = scaledRuns(1_000_000); i > 0 || !hasBoth(); i--) {
       const kind = readOnce(file);
       seen.set(kind, (seen.get(kind) ?? 0) + 1);
     }

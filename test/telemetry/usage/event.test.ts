@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { MAX_EVENT_BYTES, parseUsageEvent, USAGE_FIELDS, type UsageEvent, usageLine } from "../../../telemetry/usage/event.ts";
 import { channelOf, usageEvent } from "../../../telemetry/usage/record.ts";
 import { VERSION } from "../../../vm/version.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { EVENT } from "./event.ts";
 
 const parsed = (data: unknown): object => parseUsageEvent(JSON.stringify(data));
@@ -139,6 +139,6 @@ test("any JSON is an event or has a problem, and what is an event is printable A
       if ("event" in result) expect(usageLine(result.event)).toMatch(/^[\x20-\x7e]+$/);
       else expect(result.problem).toMatch(/^[\x20-\x7e]+$/);
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });

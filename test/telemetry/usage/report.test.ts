@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MAX_EVENT_BYTES, usageLine } from "../../../telemetry/usage/event.ts";
 import { boundedLines, UsageCounter } from "../../../telemetry/usage/report.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { EVENT } from "./event.ts";
 
 const counterOfRuns = (durations: readonly number[]): UsageCounter => {
@@ -55,7 +55,7 @@ test("percentiles are the nearest rank, at most 1.6% too low", () => {
         expect(value).toBeGreaterThanOrEqual(exact < 128 ? exact : exact * (1 - 1 / 64));
       }
     }),
-    { numRuns: cases(1_000) },
+    { numRuns: scaledRuns(1_000) },
   );
 });
 
@@ -85,6 +85,6 @@ test("lines are the same however the bytes are cut", () => {
         .map((line) => (Buffer.byteLength(line) > MAX_EVENT_BYTES ? undefined : line));
       expect([...boundedLines(chunks)]).toEqual(expected);
     }),
-    { numRuns: cases(1_000) },
+    { numRuns: scaledRuns(1_000) },
   );
 });

@@ -7,7 +7,7 @@ import { canonicalJson } from "../../../vm/json/json.ts";
 import { valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import { Meter } from "../../../vm/meter.ts";
 import { OkValue, type Value } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 const show = (value: Value): string => canonicalJson(valueToTaggedJson(value));
 
@@ -54,7 +54,7 @@ test("reads any JSON as the exact reader does", () => {
     fc.property(fc.jsonValue(), fc.nat(4), (data, indent) => {
       compareReaders(JSON.stringify(data, undefined, indent));
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });
 
@@ -65,6 +65,6 @@ test("both readers read damaged JSON alike, or the fast one gives up", () => {
       const at = position % (text.length + 1);
       compareReaders(text.slice(0, at) + piece + text.slice(at + 1));
     }),
-    { numRuns: cases(4_000) },
+    { numRuns: scaledRuns(4_000) },
   );
 });

@@ -8,7 +8,7 @@ import { BYTES } from "../../../vm/cost.ts";
 import { Meter } from "../../../vm/meter.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { FloatValue, SomeValue, type Value } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 /** Expects the same from both writers. Returns whether the fast one gave up. */
 function compareWriters(value: Value): boolean {
@@ -46,6 +46,6 @@ test("writes any Json as the exact writer does", () => {
       const usual = readUsualJson(JSON.stringify(data));
       if (usual !== undefined) expect(compareWriters(usual.value)).toBe(false);
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });

@@ -10,7 +10,7 @@ import { MODULE_LIMITS } from "../../../vm/limits.ts";
 import type { DebugInfo, FunctionDef, Module, TypeDef } from "../../../vm/bytecode/module.ts";
 import { type OpName, OPCODES } from "../../../vm/bytecode/opcodes.ts";
 import { type Value, replaceLoneSurrogates } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { errorKind, anyText, anyValue } from "../arbitrary.ts";
 
@@ -268,7 +268,7 @@ test("a module survives encoding, and its encoding is stable", () => {
       expect({ ...read, constants: [] }).toEqual({ ...module, constants: [] });
       expect(encodeModule(read)).toEqual(bytes);
     }),
-    { numRuns: cases(500) },
+    { numRuns: scaledRuns(500) },
   );
 });
 
@@ -286,7 +286,7 @@ test("the hash covers everything but the debug member", () => {
       expect(moduleHash({ ...module, constants: more })).not.toBe(hash);
       expect(debug === undefined || module.debug === debug).toBe(true);
     }),
-    { numRuns: cases(100) },
+    { numRuns: scaledRuns(100) },
   );
 });
 
@@ -328,7 +328,7 @@ describe("a damaged file decodes to a module or throws one typed error", () => {
         for (const [at, byte] of changes) bytes[at] = byte;
         isTyped(bytes);
       }),
-      { numRuns: cases(3_000) },
+      { numRuns: scaledRuns(3_000) },
     );
   });
 
@@ -353,7 +353,7 @@ describe("a damaged file decodes to a module or throws one typed error", () => {
     );
     fc.assert(
       fc.property(fc.nat(tokens.length - 1), token, (at, replacement) => isTyped(utf8(tokens.with(at, replacement).join("")))),
-      { numRuns: cases(2_000) },
+      { numRuns: scaledRuns(2_000) },
     );
   });
 
@@ -363,7 +363,7 @@ describe("a damaged file decodes to a module or throws one typed error", () => {
         isTyped(bytes);
         isTyped(container(bytes));
       }),
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
   });
 

@@ -8,7 +8,7 @@ import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { BorunaError } from "../../../vm/error.ts";
 import { DEFAULT_LIMITS } from "../../../vm/limits.ts";
 import { runMachine } from "../../../vm/scheduler/scheduler.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { mockHost } from "../../run-program.ts";
 import { arbitraryFlowProgram } from "../../telemetry/arbitrary-flow.ts";
 
@@ -51,7 +51,7 @@ describe("the flow of a function", () => {
         }
         expect(moduleHash(module)).toBe(moduleHash({ ...module, debug: { files: [], functions: [] } }));
       }),
-      { numRuns: cases(200) },
+      { numRuns: scaledRuns(200) },
     );
   });
 
@@ -203,7 +203,7 @@ describe("the tree", () => {
         expect(end.status).toBe("completed");
         expect(open).toBe(0);
       }),
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
   });
 });

@@ -9,7 +9,7 @@ import type { Program } from "../../../vm/bytecode/program.ts";
 import { runMachine } from "../../../vm/scheduler/scheduler.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases, DEEP } from "../../cases.ts";
+import { scaledRuns, DEEP } from "../../cases.ts";
 import { countsOf, runOn, sameOnBoth, seen, type Seen } from "../engines.ts";
 import { moduleOf, type TestFunction, testHost } from "../helpers.ts";
 
@@ -275,7 +275,7 @@ describe("the same on both engines, traced and not", () => {
     const whole = same(program, [n]);
     expect(whole.end).toContain("value");
     for (let max_steps = 1; max_steps <= whole.steps; max_steps += DEEP ? 1 : 7) same(program, [n], { max_steps });
-    const stride = Math.max(1, Math.floor(whole.allocBytes / cases(3_500)));
+    const stride = Math.max(1, Math.floor(whole.allocBytes / scaledRuns(3_500)));
     for (let max_alloc_bytes = 1; max_alloc_bytes <= whole.allocBytes; max_alloc_bytes += stride) same(program, [n], { max_alloc_bytes });
     const last = same(program, [n], { max_alloc_bytes: whole.allocBytes - 1 });
     expect(last.end).toContain("alloc_limit");

@@ -11,7 +11,7 @@ import { OPCODES, type OpName } from "../../../vm/bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../../../vm/bytecode/program.ts";
 import { ClosureValue, FnRefValue, SomeValue, UNIT, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { errorKind } from "../arbitrary.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
@@ -317,7 +317,7 @@ describe("random code", () => {
         const highest = walkedHeight(fn, () => choices[next++] ?? false, 60);
         expect(highest).toBeLessThanOrEqual(fn.maxStack);
       }),
-      { numRuns: cases(3_000) },
+      { numRuns: scaledRuns(3_000) },
     );
   });
 
@@ -347,7 +347,7 @@ describe("random code", () => {
         const kind = errorKind(() => verifyModule(moduleOf(functions, pool, { types: SHAPES, globals: ["g"] })));
         expect(kind === undefined || kind.startsWith("module.")).toBe(true);
       }),
-      { numRuns: cases(3_000) },
+      { numRuns: scaledRuns(3_000) },
     );
   });
 });

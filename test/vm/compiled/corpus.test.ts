@@ -6,7 +6,7 @@ import { METERED, programFrom, runOn } from "../../../bench/engines.ts";
 import { JAVASCRIPT } from "../../../bench/peers/javascript.ts";
 import { answerText } from "../../../bench/programs.ts";
 import { sourceUrl } from "../../../bench/sources.ts";
-import { sampled } from "../../cases.ts";
+import { someOf } from "../../cases.ts";
 import { sameOnBoth } from "../engines.ts";
 
 test("every file of the corpus is measured", () => {
@@ -14,7 +14,7 @@ test("every file of the corpus is measured", () => {
   expect(readdirSync(sourceUrl("corpus")).map((name) => `corpus/${name}`)).toEqual(files.toSorted());
 });
 
-test.each(sampled(CORPUS_PROGRAMS))("$name", async ({ file, small }) => {
+test.each(someOf(CORPUS_PROGRAMS))("$name", async ({ file, small }) => {
   const load = await JAVASCRIPT.start();
   const main = await load(file);
   const program = programFrom(`${file}.ax`);

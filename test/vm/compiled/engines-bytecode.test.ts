@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases, DEEP } from "../../cases.ts";
+import { scaledRuns, DEEP } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
@@ -21,7 +21,7 @@ test("verified modules run the same on both engines, whatever the limits", () =>
       sameOnBoth(program, { limits: { ...LIMITS, max_steps: 5_000, max_call_depth: 1 + (few % 50) }, args: otherArgs, actors: true });
       sameOnBoth(program, { limits: LIMITS, args });
     }),
-    { numRuns: cases(2_400) },
+    { numRuns: scaledRuns(2_400) },
   );
 });
 
@@ -51,6 +51,6 @@ test("every step limit and many allocation limits stop both engines at the same 
       for (let max_alloc_bytes = 0; max_alloc_bytes <= whole.allocBytes; max_alloc_bytes += stride)
         sameOnBoth(program, { limits: { ...LIMITS, max_steps: 150, max_alloc_bytes }, args });
     }),
-    { numRuns: cases(240) },
+    { numRuns: scaledRuns(240) },
   );
 });

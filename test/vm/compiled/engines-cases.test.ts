@@ -7,7 +7,7 @@ import { ListValue } from "../../../vm/value/list.ts";
 import { resumeMachine, runMachine, startMachine } from "../../../vm/scheduler/scheduler.ts";
 import { EnumValue, FloatValue, FnRefValue, RecordValue, UNIT, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { DEEP, sampled } from "../../cases.ts";
+import { DEEP, someOf } from "../../cases.ts";
 import { countsOf, runOn, sameOnBoth, seen } from "../engines.ts";
 import { moduleOf, type TestFunction, testHost } from "../helpers.ts";
 
@@ -562,7 +562,7 @@ describe("both engines have the same limit of stack slots", () => {
   ];
   const limits = { max_steps: 100_000_000 };
 
-  test.each(sampled(["compiled", "auto"] as const))("a small function calls a large one as a function value: %s", (engine) => {
+  test.each(someOf(["compiled", "auto"] as const))("a small function calls a large one as a function value: %s", (engine) => {
     const byValue = (depth: number): Code => [
       ["PushConst", depth],
       ["PushConst", 5],
@@ -574,7 +574,7 @@ describe("both engines have the same limit of stack slots", () => {
     expect(sameOnBoth(program, { limits }, engine).end).toContain("stack_overflow");
   });
 
-  test.each(sampled(["compiled", "auto"] as const))("after an earlier deep recursion: %s", (engine) => {
+  test.each(someOf(["compiled", "auto"] as const))("after an earlier deep recursion: %s", (engine) => {
     const caller: TestFunction = {
       locals: 1,
       code: [...start, ["PushConst", 3], ["Call", 2, 1], "Pop", ...countDown, ["PushConst", 4], ["Call", 2, 1], "Ret"],

@@ -9,7 +9,7 @@ import { isOpName, opcode, type OpName, OPCODES } from "../../../vm/bytecode/opc
 import { parseType } from "../../../vm/value/type.ts";
 import { EnumValue, FloatValue, FnRefValue, I64_MIN, NONE, RecordValue, SomeValue, UNIT, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases, DEEP, sampled } from "../../cases.ts";
+import { scaledRuns, DEEP, someOf } from "../../cases.ts";
 import { arbitraryChoices, type Choices, fixedSample } from "../../choices.ts";
 import { CONSTANT_LIST, INDICES, type Kind, MODULE_TYPES, STEPS, UPDATE_PATHS } from "../bytecode-tables.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
@@ -174,7 +174,7 @@ test("one to three instructions on any operands", () => {
       const program = verifyModule(module);
       for (const each of args) sameOnBoth(program, { args: each, limits: { max_alloc_bytes: 10_000_000 } });
     }),
-    { numRuns: cases(1_200) },
+    { numRuns: scaledRuns(1_200) },
   );
 });
 
@@ -223,7 +223,7 @@ test.each(withPops(2))("%s of every two kinds, as constants and as parameters", 
   );
   for (const [i, a] of SOME_OF_EACH.entries()) {
     // `npm test` takes each kind with itself and with one other.
-    for (const b of sampled([...SOME_OF_EACH.slice(i), ...SOME_OF_EACH.slice(0, i)])) {
+    for (const b of someOf([...SOME_OF_EACH.slice(i), ...SOME_OF_EACH.slice(0, i)])) {
       const known: TestFunction = { code: [["PushConst", 0], ["PushConst", 1], ...tail] };
       const expected = sameOnBoth(verifyModule(moduleOf([known, IDENTITY], [a, b], { types: MODULE_TYPES, tasks: 1 })));
       const found = sameOnBoth(parameters, { args: [a, b] });

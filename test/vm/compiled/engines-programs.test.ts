@@ -15,7 +15,7 @@ import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { arbitraryActors } from "../../arbitrary-actors.ts";
 import { arbitraryComputation } from "../../arbitrary-computation.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
-import { cases, sampled } from "../../cases.ts";
+import { scaledRuns, someOf } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { resolve } from "../../outcome.ts";
@@ -52,12 +52,12 @@ test("generated computations run the same on both engines, whatever the limits",
       for (const n of [bytes, moreBytes]) sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: n % (whole.allocBytes + 1) } });
       sameOnBoth(program, { limits: { ...LIMITS, max_call_depth: 1 + (depth % 6) }, actors: true });
     }),
-    { numRuns: cases(1_600) },
+    { numRuns: scaledRuns(1_600) },
   );
 });
 
 test("the compiled engine runs those generated computations that complete, and does not give up", () => {
-  const programs = fixedSample(arbitraryComputation, cases(1_000)).flatMap((text) => compiled(text) ?? []);
+  const programs = fixedSample(arbitraryComputation, scaledRuns(1_000)).flatMap((text) => compiled(text) ?? []);
   const completed = programs.filter((program) => sameOnBoth(program, { limits: LIMITS }).end.startsWith("value"));
   const counts = completed.map((program) => countsOf(program));
   expect(counts.some(({ entered }) => entered > 0)).toBe(true);
@@ -77,7 +77,7 @@ test("generated programs with capability calls run the same on both engines", ()
         sameOnBoth(program, { limits: { ...LIMITS, max_alloc_bytes: few % (whole.allocBytes + 1) }, host });
       },
     ),
-    { numRuns: cases(480) },
+    { numRuns: scaledRuns(480) },
   );
 });
 
@@ -104,10 +104,10 @@ describe("the corpus", () => {
       counts.entered += countsOf(program).entered;
       counts.deoptimized += countsOf(program).deoptimized;
     }
-    const stepStride = 1 + Math.floor(Math.min(steps, 20_000) / cases(150));
+    const stepStride = 1 + Math.floor(Math.min(steps, 20_000) / scaledRuns(150));
     for (let max_steps = 1; max_steps <= Math.min(steps, 20_000); max_steps += stepStride)
       sameOnBoth(program, { host, limits: { max_steps } });
-    const byteStride = 1 + Math.floor(Math.min(allocBytes, 200_000) / cases(50));
+    const byteStride = 1 + Math.floor(Math.min(allocBytes, 200_000) / scaledRuns(50));
     for (let max_alloc_bytes = 0; max_alloc_bytes <= Math.min(allocBytes, 200_000); max_alloc_bytes += byteStride)
       sameOnBoth(program, { host, limits: { max_alloc_bytes, max_steps: 100_000 } });
     sameOnBoth(program, { host, actors: true, limits: { max_steps: 100_000 } });
@@ -207,7 +207,7 @@ fn main() -> Float { int.to_float(fib(20) + down(5000)) + tail(100000, 0.0) }`,
   ],
 ] as const;
 
-describe.each(sampled(LONG))("%s", (_title, text) => {
+describe.each(someOf(LONG))("%s", (_title, text) => {
   test.each(["auto", "compiled"] as const)("%s", (engine) => {
     const program = programOf(text);
     const limits = { max_steps: 4_000_000 };

@@ -5,7 +5,7 @@ import type { CapabilityAnswer, CapabilityRequest } from "../../../vm/host.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { UNIT } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
 
 const PROGRAMS = {
@@ -143,7 +143,7 @@ describe.each(Object.entries(PROGRAMS))("%s", (_, text) => {
     // With `auto`, functions are compiled once they have run for long enough.
     for (let steps = 0; steps < 500_000 && countsOf(program, engine).entered <= 20; steps += whole.steps)
       sameOnBoth(program, { host }, engine);
-    const points = cases(400);
+    const points = scaledRuns(400);
     for (let i = 1; i <= points; i++) {
       const max_steps = Math.max(1, Math.floor((whole.steps * i) / points) - (i % 29));
       sameOnBoth(program, { host, limits: { max_steps } }, engine);

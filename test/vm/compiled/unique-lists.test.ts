@@ -10,7 +10,7 @@ import { withElement } from "../../../vm/interpreter/update.ts";
 import { Meter } from "../../../vm/meter.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { Owner } from "../../../vm/value/owner.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
@@ -494,7 +494,7 @@ test("random code on two lists", () => {
       const program = verifyModule(moduleOf([{ locals: LOCALS, code: codeOf(some.flat()) }], [0, 1, 2]));
       expect(sameOnBoth(program).end).toContain("value");
     }),
-    { numRuns: cases(4_800) },
+    { numRuns: scaledRuns(4_800) },
   );
 });
 

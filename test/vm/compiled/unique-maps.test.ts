@@ -4,7 +4,7 @@ import { expect, test, vi } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { MapValue } from "../../../vm/value/map.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
 
 /** Statements on the maps `m` and `n`. `KEY` is a key that depends on the loop. */
@@ -84,7 +84,7 @@ test("random code on two maps", () => {
       // This engine enters code in the middle of one of the loops.
       sameOnBoth(program, {}, "auto");
     }),
-    { numRuns: cases(600) },
+    { numRuns: scaledRuns(600) },
   );
 });
 

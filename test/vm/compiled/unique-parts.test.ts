@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { uniqueLists } from "../../../vm/compiled/unique-lists.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { sameOnBoth } from "../engines.ts";
 
 const HELPERS = `type Two { a: List<Int>, b: List<Int>, n: Int, m: Map<String, Int> }
@@ -133,7 +133,7 @@ test("random code on records with lists", () => {
       if (module === undefined) throw new Error(JSON.stringify(diagnostics[0]));
       sameOnBoth(verifyModule(module));
     }),
-    { numRuns: cases(1_000) },
+    { numRuns: scaledRuns(1_000) },
   );
 });
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { countsOf, sameOnBoth } from "../engines.ts";
 
 const SOURCE = `fn main(a: Int, b: Int, c: Int, m: Int) -> List<Int> {
@@ -36,7 +36,7 @@ test("remainders of products are the same on both engines", () => {
       const text = expected.map((n) => (n >= -(2n ** 53n) && n <= 2n ** 53n ? String(n) : "?"));
       for (const n of text) if (n !== "?") expect(end).toContain(n);
     }),
-    { numRuns: cases(3_000) },
+    { numRuns: scaledRuns(3_000) },
   );
   expect(countsOf(program).entered).toBeGreaterThan(0);
 });

@@ -13,7 +13,7 @@ import { MapValue } from "../../../vm/value/map.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
 import { runMachine } from "../../../vm/scheduler/scheduler.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { sampled } from "../../cases.ts";
+import { someOf } from "../../cases.ts";
 import { moduleOf, testHost } from "../helpers.ts";
 import { ENGINES, type EngineName, runOn } from "./hostile.ts";
 
@@ -201,7 +201,7 @@ test("every builtin whose cost grows with its arguments has a probe", () => {
   expect(growing.map((b) => b.name).filter((name) => !probed.has(name))).toEqual([]);
 });
 
-describe.each(sampled(ENGINES))("%s", (engine: EngineName) => {
+describe.each(someOf(ENGINES))("%s", (engine: EngineName) => {
   test.each(Object.entries(HUGE_TEXT))("%s of 50 MB of text stops at once", (name, args) => {
     const program = calling(name, args.length);
     // Many times, so that any work before the charge would take minutes.

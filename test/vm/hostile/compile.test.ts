@@ -5,7 +5,7 @@ import type { Module } from "../../../vm/bytecode/module.ts";
 import { runMachine } from "../../../vm/scheduler/scheduler.ts";
 import { FnRefValue, I64_MAX, UNIT, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { sampled } from "../../cases.ts";
+import { someOf } from "../../cases.ts";
 import { moduleOf, testHost, type TestFunction } from "../helpers.ts";
 import { countsOf } from "../engines.ts";
 import { observe, runOnBoth } from "./hostile.ts";
@@ -242,7 +242,7 @@ const CASES: Readonly<Record<string, () => Module>> = {
   },
 };
 
-test.each(sampled(Object.entries(CASES)))("%s", (_, make) => {
+test.each(someOf(Object.entries(CASES)))("%s", (_, make) => {
   const program = verifyModule(make());
   const host = testHost();
   const end = runMachine(program, host, { limits: DEFAULT_LIMITS, args: [] });

@@ -6,7 +6,7 @@ import { readPeakMemory, reportPeakMemory } from "../../../bench/peak-memory.ts"
 import { encodeModule } from "../../../vm/bytecode/codec.ts";
 import { FnRefValue, UNIT } from "../../../vm/value/value.ts";
 import { temporaryFolder } from "../../after-file.ts";
-import { FULL, sampled } from "../../cases.ts";
+import { FULL, someOf } from "../../cases.ts";
 import { boruna } from "../../cli/boruna.ts";
 import { moduleOf, type TestFunction } from "../helpers.ts";
 import { ENGINES } from "./hostile.ts";
@@ -211,7 +211,7 @@ fn main() -> Int {
 };
 
 describe.each(SIZES_MIB)("values of one kind under %i MiB", (mib) => {
-  test.each(sampled(Object.entries({ ...ONE_KIND_OF_VALUE, ...LONG_MAPS })))("%s", (name, text) =>
+  test.each(someOf(Object.entries({ ...ONE_KIND_OF_VALUE, ...LONG_MAPS })))("%s", (name, text) =>
     expectBounded(name, "ax", `${text}\n`, mib),
   );
 });
@@ -307,7 +307,7 @@ fn main() -> Int {
 `,
 };
 
-test.each(sampled(Object.entries(APPENDED_STRINGS)))("64 MiB: %s", (name, text) => expectBounded(name, "ax", text, 64));
+test.each(someOf(Object.entries(APPENDED_STRINGS)))("64 MiB: %s", (name, text) => expectBounded(name, "ax", text, 64));
 
 /** Intermediate values must not take much more memory than the results. */
 const repeatedly = (make: string, work: string): string => `
@@ -362,11 +362,11 @@ fn main() -> Int { again("[" ++ string.repeat("{},", 1900000) ++ "{}]", 1000) }
   "versions of slices": branches(32_768, (i) => `list.push(list.slice(xs, 0, ${32_704 - 16 * i}), i)`),
 };
 
-test.each(sampled(Object.entries(INTERMEDIATE_VALUES)))("64 MiB: %s", (name, text) => expectBounded(name, "ax", text, 64));
+test.each(someOf(Object.entries(INTERMEDIATE_VALUES)))("64 MiB: %s", (name, text) => expectBounded(name, "ax", text, 64));
 
 /** Actors that recurse one after the other and then wait or end; finally the root recurses. Unused stack memory must be freed. */
 test.each(
-  sampled([
+  someOf([
     ["wait", ["ReceiveMsg", "Ret"], "actors hold more"],
     ["are done", [["PushConst", 0], "Ret"], "stack overflow"],
   ] as const),
@@ -401,7 +401,7 @@ const WRAP_PARAMETER: TestFunction = { arity: 1, code: [["LoadLocal", 0], ...WRA
 
 /** Functions that allocate thousands of values between two calls or jumps. */
 test.each(
-  sampled<readonly [string, readonly TestFunction[]]>([
+  someOf<readonly [string, readonly TestFunction[]]>([
     [
       "recursion whose frames allocate",
       [{ code: [["PushConst", 0], ["Call", 1, 1], "Ret"] }, { arity: 1, code: [["LoadLocal", 0], ...WRAPS, ["Call", 1, 1], "Ret"] }],

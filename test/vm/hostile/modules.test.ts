@@ -25,13 +25,13 @@ import {
   UNIT,
   type Value,
 } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
 import { PROGRAMS } from "./programs.ts";
 import { Choices, endOf } from "./hostile.ts";
 
 /** The number of modules that are made in each of the four ways, such as by damaging bytes or by random code. */
-const MODULES = cases(10_000);
+const MODULES = scaledRuns(10_000);
 /** The seed of the first module. `BORUNA_SEED` sets another one. */
 const SEED = Number(process.env["BORUNA_SEED"] ?? 4);
 const LIMITS: Partial<Limits> = { max_steps: 600, max_alloc_bytes: 1_000_000, max_call_depth: 40 };

@@ -5,7 +5,7 @@ import type { MatchArm } from "../../../vm/bytecode/module.ts";
 import { MATCH_TAGS } from "../../../vm/bytecode/tags.ts";
 import { UNITS_PER_STEP } from "../../../vm/cost.ts";
 import { MATCH_TABLE_HEADER, matchTableLength, writeMatchTable } from "../../../vm/interpreter/match-tables.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 const ENTRY = 1_000;
 const PADDING = 3;
@@ -32,7 +32,7 @@ test("a tag has the target of the first arm that matches, or is searched for", (
       }
       expect([...code.slice(0, PADDING), ...code.slice(-PADDING)]).toEqual(Array<number>(2 * PADDING).fill(0));
     }),
-    { numRuns: cases(500) },
+    { numRuns: scaledRuns(500) },
   );
 });
 

@@ -8,7 +8,7 @@ import { runMachine } from "../../../vm/scheduler/scheduler.ts";
 import type { OpName } from "../../../vm/bytecode/opcodes.ts";
 import { FloatValue, type Value } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { arbitraryArguments, arbitraryModule } from "../arbitrary-bytecode.ts";
 import { seen, type Seen } from "../engines.ts";
 import { moduleOf, type TestFunction, testHost } from "../helpers.ts";
@@ -36,7 +36,7 @@ test("any verified bytecode, under any limits", () => {
       const whole = expectSame(program, { max_steps: 2_000, max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
       expectSame(program, { max_steps: 1 + (some % whole.steps), max_alloc_bytes: 1_000_000, max_call_depth: 40 }, args);
     }),
-    { numRuns: cases(1_200) },
+    { numRuns: scaledRuns(1_200) },
   );
 });
 

@@ -4,7 +4,7 @@ import { BorunaError } from "../../../vm/error.ts";
 import { canonicalJson, isJsonObject, type JsonData, parseJson } from "../../../vm/json/json.ts";
 import { compareUtf8 } from "../../../vm/value/utf8.ts";
 import { FloatValue, replaceLoneSurrogates } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { DEEP, errorKind, anyJson, anyUtf16 } from "../arbitrary.ts";
 
 describe("parseJson", () => {
@@ -101,7 +101,7 @@ describe("parseJson", () => {
           expect(kind === undefined || kind === "json.number").toBe(native);
         },
       ),
-      { numRuns: cases(2_000) },
+      { numRuns: scaledRuns(2_000) },
     );
   });
 
@@ -168,7 +168,7 @@ describe("canonicalJson", () => {
         expect(read).toEqual(data);
         expect(canonicalJson(read)).toBe(written);
       }),
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
   });
 

@@ -17,7 +17,7 @@ import {
   UNIT,
   type Value,
 } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { DEEP, deepValue, errorKind, anyInt, anyUtf16, anyValue } from "../arbitrary.ts";
 
 const written = (v: Value): string => canonicalJson(valueToTaggedJson(v));
@@ -59,7 +59,7 @@ describe("round trips", () => {
         expect(read(text)).toEqual(v);
         expect(written(read(text))).toBe(text);
       }),
-      { numRuns: cases(1_000) },
+      { numRuns: scaledRuns(1_000) },
     );
   });
 
@@ -68,7 +68,7 @@ describe("round trips", () => {
       fc.property(anyInt, (n) => {
         expect(read(written(n))).toBe(n);
       }),
-      { numRuns: cases(2_000) },
+      { numRuns: scaledRuns(2_000) },
     );
   });
 });
@@ -128,7 +128,7 @@ test("any JSON is a value or throws value.form", () => {
     fc.property(data, (d) => {
       expect([undefined, "value.form"]).toContain(errorKind(() => valueFromTaggedJson(d)));
     }),
-    { numRuns: cases(1_000) },
+    { numRuns: scaledRuns(1_000) },
   );
 });
 

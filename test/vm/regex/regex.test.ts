@@ -5,7 +5,7 @@ import { compilePattern, EDGE, assertionHolds, MATCH, type RegexProgram } from "
 import { createMatcher, eachMatch, type Matcher, occurs } from "../../../vm/regex/match.ts";
 import type { Pattern } from "../../../vm/regex/pattern.ts";
 import { parsePattern, REGEX_LIMITS } from "../../../vm/regex/parse.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 function matcher(pattern: string, withGroups: boolean = false): Matcher {
   const parsed = parsePattern(pattern, { withGroups });
@@ -270,7 +270,7 @@ test("finds what RegExp finds", () => {
         expect(spans(m, text)).toEqual(wanted);
       }
     }),
-    { numRuns: cases(3_000) },
+    { numRuns: scaledRuns(3_000) },
   );
 });
 
@@ -337,7 +337,7 @@ test("finds what a backtracking matcher finds, groups included", () => {
         expect(found).toEqual(wanted);
       }
     }),
-    { numRuns: cases(3_000) },
+    { numRuns: scaledRuns(3_000) },
   );
 });
 
@@ -380,6 +380,6 @@ test("any text is a pattern or has a problem at a position inside it", () => {
       expect(parsed.character).toBeLessThanOrEqual(Array.from(source).length + 1);
       expect(parsed.message).toMatch(/^[^A-Z]/);
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });

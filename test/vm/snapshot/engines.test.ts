@@ -11,7 +11,7 @@ import { UNIT } from "../../../vm/value/value.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { arbitraryOverlap } from "../../arbitrary-overlap.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { resolve } from "../../outcome.ts";
 import { runThrough } from "./suspending.ts";
 
@@ -40,6 +40,6 @@ test("both engines write the same snapshots", async () => {
       const program = fresh();
       expect(compiled.states.map((state) => contents(program, state))).toEqual(interpreted.states.map((state) => contents(program, state)));
     }),
-    { numRuns: cases(200) },
+    { numRuns: scaledRuns(200) },
   );
 });

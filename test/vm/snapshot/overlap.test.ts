@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { arbitraryOverlap } from "../../arbitrary-overlap.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { runThrough } from "./suspending.ts";
 
@@ -22,7 +22,7 @@ test("a run that is suspended at every call, or at any one, equals the uninterru
       const once = await runThrough(fresh, (call) => call === at % Math.max(1, straight.calls), { limits: LIMITS, timing, engine });
       expect(once.text).toBe(straight.text);
     }),
-    { numRuns: cases(200) },
+    { numRuns: scaledRuns(200) },
   );
 });
 

@@ -15,7 +15,7 @@ import { StringTable } from "../../../vm/snapshot/string-table.ts";
 import { textForm } from "../../../vm/value/display.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { ClosureValue, SomeValue, type Value } from "../../../vm/value/value.ts";
-import { cases, DEEP, sampled } from "../../cases.ts";
+import { scaledRuns, DEEP, someOf } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
 import { errorKind } from "../arbitrary.ts";
 import { moduleOf, testHost, type TestFunction } from "../helpers.ts";
@@ -258,7 +258,7 @@ describe("the size of a snapshot is that of the live values", () => {
     expect(state("")).toEqual(before);
   });
 
-  test.each(sampled(cases))("%s", (_, text, bytes) => {
+  test.each(someOf(cases))("%s", (_, text, bytes) => {
     const program = programOf(text);
     const state = suspendedAt(program);
     expect(state.length).toBeLessThan(bytes);
@@ -356,7 +356,7 @@ describe("forged snapshots", () => {
     });
     fc.assert(
       fc.property(forged, (bytes) => void survive(ACTORS, bytes)),
-      { numRuns: cases(4_000) },
+      { numRuns: scaledRuns(4_000) },
     );
     expect(new Set(fixedSample(forged, 200).map((bytes) => survive(ACTORS, bytes)))).toEqual(new Set(["refused", "ended"]));
   });

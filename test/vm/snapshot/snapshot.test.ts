@@ -15,7 +15,7 @@ import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import type { Value } from "../../../vm/value/value.ts";
 import { arbitraryActors } from "../../arbitrary-actors.ts";
 import { arbitraryProgram } from "../../arbitrary-program.ts";
-import { cases, DEEP } from "../../cases.ts";
+import { scaledRuns, DEEP } from "../../cases.ts";
 import { childScript } from "../../child-script.ts";
 import { fixedSample } from "../../choices.ts";
 import { CONFORMANCE_ROOT } from "../../conformance.ts";
@@ -314,7 +314,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
         fc.oneof({ arbitrary: arbitraryProgram, weight: 3 }, { arbitrary: arbitraryActors, weight: 1 }),
         async (text) => void (await suspend(text)),
       ),
-      { numRuns: cases(150) },
+      { numRuns: scaledRuns(150) },
     );
     if (!DEEP) return;
     const calls = await Promise.all(fixedSample(arbitraryProgram, 5).map(suspend));
@@ -326,7 +326,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
       sameWhereverSuspended(module, { args, limits: { max_steps: 3_000, max_alloc_bytes: 5_000_000 } });
     await fc.assert(
       fc.asyncProperty(arbitraryModule, arbitraryArguments, async (module, args) => void (await suspend(module, args))),
-      { numRuns: cases(2_500) },
+      { numRuns: scaledRuns(2_500) },
     );
     if (!DEEP) return;
     const sample = fixedSample(fc.tuple(arbitraryModule, arbitraryArguments), 1_000);
@@ -360,7 +360,7 @@ describe("a run that is suspended and resumed from a snapshot equals the uninter
           }`;
         await sameWhereverSuspended(compiled(text), { limits: { max_alloc_bytes: 1_000_000 } });
       }),
-      { numRuns: cases(300) },
+      { numRuns: scaledRuns(300) },
     );
   });
 

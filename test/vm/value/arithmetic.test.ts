@@ -16,7 +16,7 @@ import {
 } from "../../../vm/value/arithmetic.ts";
 import { MachineTrap } from "../../../vm/meter.ts";
 import { FloatValue, I64_MAX, I64_MIN, intFromBigInt, type IntValue, type Value } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 /** All 64-bit integers, with the bounds of both forms. */
 const anyInt = fc.oneof(
@@ -66,7 +66,7 @@ describe("Int arithmetic agrees with BigInt over all 64-bit integers", () => {
         expect(BigInt(result)).toBe(wanted);
         expect(isCanonical(result)).toBe(true);
       }),
-      { numRuns: cases(2_000) },
+      { numRuns: scaledRuns(2_000) },
     );
   });
 

@@ -19,7 +19,7 @@ import {
   UNIT,
   type Value,
 } from "../../../vm/value/value.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 import { DEEP, deepValue, anyValue } from "../arbitrary.ts";
 
 describe("floatToText", () => {
@@ -51,7 +51,7 @@ describe("floatToText", () => {
         expect(text).toMatch(/^-?\d+(\.\d+)?$/);
         expect(Object.is(Number(text), number)).toBe(true);
       }),
-      { numRuns: cases(2_000) },
+      { numRuns: scaledRuns(2_000) },
     );
   });
 });

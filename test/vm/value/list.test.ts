@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ListValue } from "../../../vm/value/list.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 const numbersTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -51,7 +51,7 @@ describe("persistent lists", () => {
         }
         for (const [list, model] of versions) same(list, model);
       }),
-      { numRuns: cases(150) },
+      { numRuns: scaledRuns(150) },
     );
   });
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MapIndex } from "../../../vm/value/map-index.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 /** Long keys that are equal in all code units that are hashed. */
 const alike = (n: number): string => `${"x".repeat(25)}${String(n).padStart(3, "0")}${"x".repeat(2_000)}`;
@@ -31,7 +31,7 @@ test("finds the newest entry of each key, and from it the previous ones", () => 
       const replaced = index.flagReplaced(keys.length);
       keys.forEach((text, i) => expect(replaced[i + 1]).toBe(newest.get(text) === i + 1 ? 0 : 1));
     }),
-    { numRuns: cases(60) },
+    { numRuns: scaledRuns(60) },
   );
 });
 

@@ -5,7 +5,7 @@ import { MapHistory } from "../../../vm/value/map-history.ts";
 import type { MapNode } from "../../../vm/value/map-tree.ts";
 import { ChangeLog, Owner } from "../../../vm/value/owner.ts";
 import { compareUtf8, utf8Length } from "../../../vm/value/utf8.ts";
-import { cases, DEEP } from "../../cases.ts";
+import { scaledRuns, DEEP } from "../../cases.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "utf8");
 
@@ -167,7 +167,7 @@ describe("every version of a map equals its entries sorted", () => {
         for (const version of versions.filter((_, i) => i % 3 === 0)) expectSameInOrder(version);
         for (const version of versions) expectSame(version, probes);
       }),
-      { numRuns: cases(60) },
+      { numRuns: scaledRuns(60) },
     );
   });
 

@@ -4,7 +4,7 @@ import { valueBytes } from "../../../gateway/logged-bytes.ts";
 import { canonicalJson } from "../../../vm/json/json.ts";
 import { valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import { utf8Chunks, utf8Length } from "../../../vm/value/utf8.ts";
-import { cases } from "../../cases.ts";
+import { scaledRuns } from "../../cases.ts";
 
 /** Texts of more than one chunk. Each pad shifts what follows it by some code units, so that a pair may be at the boundary of two chunks. */
 const longText = fc
@@ -20,6 +20,6 @@ test("a long text has as many bytes in UTF-8, and as JSON, as its encoded form",
       for (const chunk of utf8Chunks(text)) decoded += new TextDecoder().decode(chunk);
       expect(decoded).toBe(text);
     }),
-    { numRuns: cases(2_000) },
+    { numRuns: scaledRuns(2_000) },
   );
 });
