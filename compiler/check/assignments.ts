@@ -1,10 +1,10 @@
 /** Checks assignments to variables, `x = 1`, and to elements and fields inside variables, `grid[y][x].n = 1`. */
 import type { AssignStep, Name, Span, Stmt } from "../ast.ts";
 import { builtinType, type CheckedType, ERROR, freshVar, INT, prune, showType, STRING, unify } from "../check-types.ts";
-import type { Fix } from "../diagnostics.ts";
 import type { Ir, IrStmt, Local, UpdateStep } from "../ir.ts";
 import { warnOfNegativeIndex } from "./collections.ts";
 import type { FunctionChecker } from "./context.ts";
+import { mutableExtras } from "./mutable-extras.ts";
 import { findField } from "./data.ts";
 import { suggestNearest } from "./did-you-mean.ts";
 import { checkRightSide } from "./operators.ts";
@@ -72,21 +72,6 @@ function reportCaptured(checker: FunctionChecker, name: Name, local: Local): boo
     },
   );
   return true;
-}
-
-/** The maximum distance between `let` and a name of its pattern, in code units. */
-const MAX_LET_DISTANCE = 200;
-
-/** Returns help and a fix for an assignment to a binding that is not declared `mut`. */
-function mutableExtras(checker: FunctionChecker, { name, span }: Local): { readonly help: string; readonly fixes: readonly Fix[] } {
-  const before = checker.scope.unit.text.slice(Math.max(0, span.start - MAX_LET_DISTANCE), span.start);
-  const [, header, afterLet] = /(?:\b(if|while)\s+)?\blet\s+([^;=\n]*)$/.exec(before) ?? [];
-  // `if let` and `while let` do not accept `mut`.
-  if (afterLet === undefined || header !== undefined)
-    return { help: `make a variable of it first: \`let mut ${name} = ${name}\``, fixes: [] };
-  const nameStart = span.start - afterLet.length;
-  const help = afterLet === "" ? `declare it with \`let mut ${name}\`` : "declare the names of the pattern with `let mut`";
-  return { help, fixes: [{ title: "declare it `mut`", edits: [{ span: { start: nameStart, end: nameStart }, text: "mut " }] }] };
 }
 
 /** Checks an assignment to a part of a variable. The type of each step decides what the next one may be. */

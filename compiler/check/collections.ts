@@ -105,9 +105,11 @@ export function warnOfNegativeIndex(checker: FunctionChecker, index: Expr, list:
   const source = checker.scope.unit.text.slice(list.start, list.end);
   const name = /^[\w.]{1,40}$/.test(source) ? source : "xs";
   const fromEnd = `list.len(${name}) - ${-number}`;
+  // Without the module `list`, or with the magnitude of the smallest Int, the expression would be wrong.
+  const hasFix = name === source && -number < 2 ** 63 && !checker.scope.has("list");
   checker.warning("W009", index.span, "a negative index always traps", {
     help: `an index does not count from the end: write \`${name}[${fromEnd}]\`, or \`list.last(${name})\`, which returns an Option`,
-    fixes: name === source ? [{ title: `write \`${fromEnd}\``, edits: [{ span: index.span, text: fromEnd }] }] : [],
+    fixes: hasFix ? [{ title: `write \`${fromEnd}\``, edits: [{ span: index.span, text: fromEnd }] }] : [],
   });
 }
 

@@ -18,11 +18,14 @@ export function checkText(checker: FunctionChecker, expr: Expr & { kind: "text" 
 export function warnOfInterpolation(checker: FunctionChecker, { value, span }: Expr & { kind: "string" }): void {
   if (!value.includes("${")) return;
   const source = checker.scope.unit.text.slice(span.start, span.end);
-  const [name] = interpolatedNames(source);
+  const names = interpolatedNames(source);
+  const [name] = names;
   // A text block or a raw string keeps its form.
   if (name === undefined || !checker.scope.has(name) || !/^"[^"]/.test(source)) return;
   checker.warning("W008", span, `\`\${${name}}\` in this string is text, not the value of \`${name}\``, {
     help: 'values are put into text with `f"{x}"`',
-    fixes: [{ title: 'write `f"…"`', edits: [{ span, text: `f${rewriteInterpolation(source)}` }] }],
+    fixes: names.every((other) => checker.scope.has(other))
+      ? [{ title: 'write `f"…"`', edits: [{ span, text: `f${rewriteInterpolation(source)}` }] }]
+      : [],
   });
 }

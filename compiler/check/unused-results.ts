@@ -5,6 +5,7 @@ import type { Edit } from "../diagnostics.ts";
 import type { Ir } from "../ir.ts";
 import { type CheckedType, prune, showType } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
+import { mutableExtras } from "./mutable-extras.ts";
 
 /** Records a call of a builtin without effects, for `warnUnusedResult`. `result` is the type of its value. */
 export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, { name, calledForEffect }: BuiltinDecl, result: CheckedType): void {
@@ -17,7 +18,10 @@ export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, { name, call
  */
 export function warnUnusedResult(checker: FunctionChecker, ir: Ir, type: CheckedType, construct: "if" | "other" = "other"): void {
   const unvisited: Ir[] = [ir];
+  // Branches and arms have one type, so an assignment can replace the value of all or of none.
+  let isOneOfSeveral = false;
   for (let current = unvisited.pop(); current !== undefined; current = unvisited.pop()) {
+    isOneOfSeveral ||= current.kind === "match" || (current.kind === "if" && (current.otherwise !== null || current.branches.length > 1));
     if (current.kind === "block") {
       if (current.value !== null) unvisited.push(current.value);
     } else if (current.kind === "if") {
@@ -27,31 +31,47 @@ export function warnUnusedResult(checker: FunctionChecker, ir: Ir, type: Checked
     } else {
       const call = checker.context.builtinCalls.get(current);
       // The value of the enclosing block may be unused, too. Delete the call, so that it causes only one warning.
-      if (call !== undefined && checker.context.builtinCalls.delete(current)) warnUnusedCall(checker, current, call.name, call.result);
+      if (call !== undefined && checker.context.builtinCalls.delete(current)) warnUnusedCall(checker, current, { ...call, isOneOfSeveral });
       else warnUnusedValue(checker, current, type, construct);
     }
   }
 }
 
-function warnUnusedCall(checker: FunctionChecker, ir: Ir, name: string, result: CheckedType): void {
+/** A call of a builtin whose value nothing uses. */
+interface UnusedCall {
+  readonly name: string;
+  readonly result: CheckedType;
+  /** Whether the call is the value of a branch or arm beside others. */
+  readonly isOneOfSeveral: boolean;
+}
+
+function warnUnusedCall(checker: FunctionChecker, ir: Ir, { name, result, isOneOfSeveral }: UnusedCall): void {
   const { span } = ir;
+  const { scope } = checker;
   const first = "args" in ir ? ir.args[0] : undefined;
   const local = first?.kind === "local" ? first.local : undefined;
+  const isStatement = !isOneOfSeveral && !isInParentheses(scope.unit.text, span) && (local === undefined || !scope.isCaptured(local));
+  const mut = local === undefined || local.isMutable ? [] : mutableExtras(checker, local).fixes[0]?.edits;
   // `list.push(xs, x)` is usually meant to change `xs`. If the types agree, suggest an assignment.
   checker.context.deferredChecks.push(() => {
     // `prune` follows bound type variables.
     const type = prune(result);
     if (type.kind === "never" || showType(type) === "Unit") return;
     const canAssign = local !== undefined && local.name !== "" && showType(local.type) === showType(type);
-    const mut = local === undefined || local.isMutable ? [] : [insertBefore(local.span, "mut ")];
     checker.warning("W007", span, `the value of \`${name}\` is dropped: the call does nothing`, {
       help: canAssign
         ? `values never change, so \`${name}\` returns a new one: write \`${local.name} = ${name}(…)\`${local.isMutable ? "" : ` and declare \`let mut ${local.name}\``}`
         : "bind it with `let`, or remove the call",
-      fixes: canAssign ? [{ title: `assign it to \`${local.name}\``, edits: [...mut, insertBefore(span, `${local.name} = `)] }] : [],
+      fixes:
+        canAssign && mut !== undefined && isStatement
+          ? [{ title: `assign it to \`${local.name}\``, edits: [...mut, insertBefore(span, `${local.name} = `)] }]
+          : [],
     });
   });
 }
+
+/** Whether the expression follows a `(`, so that no statement can stand in its place. */
+const isInParentheses = (text: string, { start }: Span): boolean => text.slice(0, start).trimEnd().endsWith("(");
 
 const insertBefore = ({ start }: Span, text: string): Edit => ({ span: { start, end: start }, text });
 
@@ -70,7 +90,7 @@ function warnUnusedValue(checker: FunctionChecker, ir: Ir, type: CheckedType, co
       });
     } else if (construct === "if" && hasValue(t) && !mayHaveEffect(ir)) {
       // A branch of a `par` has no `return`.
-      const returns = !isBranch && showType(result) === showType(t) && unit.text[span.start - 1] !== "(";
+      const returns = !isBranch && showType(result) === showType(t) && !isInParentheses(unit.text, span);
       checker.warning("W007", span, "this value is dropped: an `if` without `else` has no value", {
         help: returns ? "write `return` before it, or add an `else` branch" : "add an `else` branch, or bind the value with `let`",
         fixes: returns ? [{ title: "write `return`", edits: [insertBefore(span, "return ")] }] : [],

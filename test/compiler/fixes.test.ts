@@ -66,3 +66,30 @@ test.each([
   expect(diagnostics).toMatchObject([{ code, help: "make a variable of it first: `let mut x = x`", fixes: [] }]);
   expect(check({ name: "main.ax", text: text.replace("= o {", "= o { let mut x = x; ") }).diagnostics).toEqual([]);
 });
+
+test.each([
+  ["a captured variable", "W007", "fn main() -> Int {\n let mut xs = [1]\n let f = fn() { list.push(xs, 2)\n 1 }\n xs = [2]\n f() }"],
+  ["a parameter", "W007", "fn main(xs: List<Int>) -> Int { list.push(xs, 1)\n xs[0] }"],
+  ["a name of a pattern", "W007", "fn main(o: Option<Int>) -> Int { match o { Some(x) => { int.abs(x)\n x }, None => 1 } }"],
+  [
+    "one of several arms",
+    "W007",
+    "fn main(c: Bool) -> Int { let mut xs = [1]\n match c { true => list.push(xs, 2), false => xs }\n xs[0] }",
+  ],
+  ["a call in parentheses", "W007", "fn main() -> Int { let mut xs = [1]\n ( list.push(xs, 2) )\n xs[0] }"],
+  ["a value in parentheses", "W007", "fn main(c: Bool) -> Int { if c { ( 1 ) }\n 2 }"],
+  ["a text with an unknown name", "W008", 'fn main(x: Int) -> String { "${x} ${y}" }'],
+  ["a variable that hides a module", "W009", "fn main() -> Int { let list = [1]\n list[-1] }"],
+  ["the smallest Int", "W009", "fn main() -> Int { let xs = [1]\n xs[-9223372036854775808] }"],
+])("there is no fix where it would break the program: %s", (_, code, text) => {
+  const { diagnostics } = check({ name: "main.ax", text });
+  expect(diagnostics.map((d) => [d.code, d.fixes])).toEqual([[code, []]]);
+});
+
+test("a dropped value of a name in a `let` pattern is assigned", () => {
+  const text = "fn main() -> Int { let (xs, b) = ([1], 2)\n list.push(xs, b)\n xs[0] }";
+  const [diagnostic] = check({ name: "main.ax", text }).diagnostics;
+  const after = fixedText(text, diagnostic?.fixes[0]?.edits ?? []);
+  expect(after).toBe("fn main() -> Int { let mut (xs, b) = ([1], 2)\n xs = list.push(xs, b)\n xs[0] }");
+  expect(check({ name: "main.ax", text: after }).diagnostics).toEqual([]);
+});
