@@ -11,18 +11,26 @@ export async function buildPlayground(folder: string): Promise<void> {
     base: "./",
     publicDir: false,
     logLevel: "warn",
-    worker: { format: "es", plugins: () => [interpreterOnly] },
+    worker: { format: "es", plugins: () => [replaceModules] },
     build: { outDir: folder, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
   });
 }
 
-/** The policy of the page forbids `eval`, so the engine that needs it is left out. */
-const interpreterOnly = {
-  name: "interpreter only",
+/** What the page leaves out, and what replaces it. */
+const REPLACED: Readonly<Record<string, string>> = {
+  // The policy of the page forbids `eval`, which this engine needs.
+  "/compiled/engine.ts": "no-engine.ts",
+  "/snapshot/snapshot.ts": "no-snapshots.ts",
+};
+
+const replaceModules = {
+  name: "replace modules",
   // Before Vite resolves the file itself.
   enforce: "pre" as const,
-  resolveId: (source: string): string | undefined =>
-    source.endsWith("/compiled/engine.ts") ? fileURLToPath(new URL("../playground/no-engine.ts", import.meta.url)) : undefined,
+  resolveId(source: string): string | undefined {
+    const ending = Object.keys(REPLACED).find((end) => source.endsWith(end));
+    return ending === undefined ? undefined : fileURLToPath(new URL(`../playground/${REPLACED[ending] ?? ""}`, import.meta.url));
+  },
 };
 
 /** Returns the address of the playground with a program of the documentation, which may do everything. */
