@@ -47,7 +47,7 @@ const MAX_FRAMES = 1_000;
 const MAX_VARIABLES = 1_000;
 const MAX_SOURCE_BYTES = 4 * 1024 * 1024;
 
-/** What a variable reference of the protocol stands for. */
+/** Something that the client can expand. A `variablesReference` of the protocol is the index of one, plus 1. */
 type Container =
   | { readonly kind: "locals"; readonly locals: readonly NamedValue[] }
   | { readonly kind: "answer" }
@@ -287,7 +287,7 @@ export class Adapter {
     return { variables: all.slice(start, start + count) };
   }
 
-  /** Returns what a `variablesReference` of the client stands for. */
+  /** Returns the container that the `variablesReference` of a request refers to. */
   #container(args: Arguments): Container {
     const reference = countOf(args, "variablesReference");
     const container = this.#containers[reference - 1];
