@@ -47,8 +47,8 @@ export { createRunnerTelemetry, type RunnerTelemetry, type RunnerTelemetryOption
 export type { SamplingPriority } from "./telemetry/task-span.ts";
 
 // Submit runs to workers
-export { createClient } from "./worker/api.ts";
 export type { ApproveRunOptions, Client, ListOptions, ShownRun, SubmitOptions, SubmittedRun } from "./worker/api.ts";
+export { createClient } from "./worker/create-client.ts";
 export type { ListedRun, RunState, RunWorker } from "./worker/listed-run.ts";
 
 // Simulate runs

@@ -1,7 +1,6 @@
 /** Shows calls that wait for an approval. */
-import type { Approver, WaitingCall } from "../gateway/approval.ts";
+import type { WaitingCall } from "../gateway/approval.ts";
 import { replaceUnsafe } from "../vm/terminal-text.ts";
-import type { CommandSession } from "./session.ts";
 
 /** Maximum number of UTF-16 code units that are shown of one argument. */
 const MAX_SHOWN_CHARS = 2_000;
@@ -28,14 +27,4 @@ export function requestLines({ call, capability, args, hash }: WaitingCall): rea
 function argumentText(text: string): string {
   if (text.length <= MAX_SHOWN_CHARS) return escapeInvisible(text);
   return `${escapeInvisible(text.slice(0, MAX_SHOWN_CHARS))}… (${text.length - MAX_SHOWN_CHARS} of ${text.length} characters are not shown; the hash covers all)`;
-}
-
-/** Returns an approver that asks on the terminal, if there is one. It loads what it needs at the first request. */
-export function terminalApprover({ terminal, json }: CommandSession): Approver {
-  if (json) return () => undefined;
-  let prompt: Promise<Approver> | undefined;
-  return async (request) => {
-    prompt ??= import("./approval-prompt.ts").then(({ promptApprover }) => promptApprover(terminal));
-    return (await prompt)(request);
-  };
 }

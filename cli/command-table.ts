@@ -199,7 +199,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     help: "print a script with which bash or zsh completes commands and options",
     options: [],
     examples: ['eval "$(boruna completion bash)"', 'eval "$(boruna completion zsh)"'],
-    run: async (session, _flags, [shell = ""]) => (await import("./commands/completion.ts")).completionCommand(session, shell),
+    run: async (session, _flags, [shell = ""]) =>
+      (await import("./commands/completion.ts")).completionCommand(session, shell, COMMANDS, COMMON_OPTIONS),
   },
   {
     name: "lsp",

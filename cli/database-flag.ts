@@ -1,6 +1,7 @@
 /** The database of the workers: `--database-url`, `--dev`, or the variable `DATABASE_URL`. */
 import { importOptional } from "../gateway/optional-package.ts";
-import { type Client, createClient } from "../worker/api.ts";
+import type { Client } from "../worker/api.ts";
+import { createClient } from "../worker/create-client.ts";
 import { BorunaError } from "../vm/error.ts";
 
 export interface DatabaseFlags {

@@ -8,7 +8,7 @@ import pg from "pg";
 import { createRegistry } from "../gateway/own-capabilities.ts";
 import { compile } from "../compiler/compile.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
-import { createClient } from "../worker/api.ts";
+import { createClient } from "../worker/create-client.ts";
 import { launchEngine, openEngineClient } from "../worker/engine.ts";
 import { Worker } from "../worker/worker.ts";
 import { POSTGRES_BIN, startPostgres } from "../test/gateway/handlers/postgres.ts";

@@ -7,7 +7,7 @@ import { compile } from "../compiler/compile.ts";
 import { createRegistry } from "../gateway/own-capabilities.ts";
 import { POSTGRES_BIN, startPostgres } from "../test/gateway/handlers/postgres.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
-import { createClient } from "../worker/api.ts";
+import { createClient } from "../worker/create-client.ts";
 import { Worker } from "../worker/worker.ts";
 
 const SIZES = [1_000, 100_000];

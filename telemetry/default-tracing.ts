@@ -2,7 +2,8 @@
  * Chooses where the spans and metrics of a run go. By default, they go to the OpenTelemetry API. Without a registered
  * TracerProvider, it drops the spans; without a MeterProvider, the metrics.
  */
-import { openThreadContext, type ThreadContext } from "./thread-context/thread-context.ts";
+import type { ThreadContext } from "./thread-context/slot.ts";
+import { openThreadContext } from "./thread-context/thread-context.ts";
 import type { PoolMetrics } from "./pool-metrics.ts";
 import type { TaskSpan, TaskSpanOptions, TaskSpanStart } from "./task-span.ts";
 import type { Tracing } from "./tracing.ts";

@@ -31,7 +31,7 @@ import { parentContext, SCOPE } from "./parent-context.ts";
 import { CALL_OUTCOME } from "./tracing.ts";
 import type { CallSpanEnd, CallSpanStart, CallTracing, FlowTracing, RunSpanEnd, RunSpanStart, RunTracing, Tracing } from "./tracing.ts";
 import { encodeRecord } from "./thread-context/slot.ts";
-import type { ThreadContext } from "./thread-context/thread-context.ts";
+import type { ThreadContext } from "./thread-context/slot.ts";
 
 export interface OtelTracingOptions {
   /** The function `backpressure` of every `RunTracing`. By default, runs never wait. */

@@ -1,5 +1,4 @@
-/** The public face of the workers' client. `createClient` loads the client, its engine and the driver of the database when it is called. */
-import { importOptional } from "../gateway/optional-package.ts";
+/** The public types of the client of workers. */
 import type { Decision } from "../gateway/approval.ts";
 import type { SuspendedCall } from "../gateway/call.ts";
 import type { FinishedLog, RecorderOptions } from "../replay/log/recorder.ts";
@@ -93,12 +92,4 @@ export interface Client {
    */
   log(runId: string, path: string, options?: Pick<RecorderOptions, "force" | "key">): Promise<FinishedLog | undefined>;
   close(): Promise<void>;
-}
-
-/**
- * Opens a client of the database that workers (`boruna worker`) take runs from. Close it at the end. Throws `usage` for an address of another
- * form, `worker.database` if the database cannot be used, `worker.no_tables` if no worker has used it yet.
- */
-export async function createClient(options: { readonly databaseUrl: string }): Promise<Client> {
-  return (await importOptional("a client of workers", () => import("./client.ts"))).openClient(options.databaseUrl);
 }

@@ -1,36 +1,40 @@
 /** Prints a script that completes the commands and options of `boruna` in a shell. It is made from the command table. */
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import type { CommandSpec } from "../command-spec.ts";
-import { COMMANDS, COMMON_OPTIONS } from "../command-table.ts";
+import type { CommandSpec, OptionSpec } from "../command-spec.ts";
 import type { CommandSession } from "../session.ts";
 
-export function completionCommand({ terminal }: CommandSession, shell: string): number {
+export function completionCommand(
+  { terminal }: CommandSession,
+  shell: string,
+  commands: readonly CommandSpec[],
+  commonOptions: readonly OptionSpec[],
+): number {
   if (shell !== "bash" && shell !== "zsh") {
     throw new BorunaError("usage", `there are no completions for \`${shell}\``, {
       hint: "write `boruna completion bash` or `boruna completion zsh`",
     });
   }
-  terminal.out(completionScript(shell));
+  terminal.out(completionScript(shell, commands, commonOptions));
   return EXIT.done;
 }
 
-/** Returns the long names of all options of a command, separated by spaces. */
-function optionWords({ options }: CommandSpec): string {
-  return [...options, ...COMMON_OPTIONS, { flags: "--help" }].flatMap(({ flags }) => /--[\w-]+/.exec(flags)?.[0] ?? []).join(" ");
+/** Returns the long names of options and of `--help`, separated by spaces. */
+function optionWords(options: readonly OptionSpec[]): string {
+  return [...options, { flags: "--help" }].flatMap(({ flags }) => /--[\w-]+/.exec(flags)?.[0] ?? []).join(" ");
 }
 
-function completionScript(shell: "bash" | "zsh"): string {
-  const first = [...new Set(COMMANDS.map(({ name }) => name.split(" ")[0] ?? ""))];
-  const groups = first.filter((word) => COMMANDS.some(({ name }) => name.startsWith(`${word} `)));
+function completionScript(shell: "bash" | "zsh", commands: readonly CommandSpec[], commonOptions: readonly OptionSpec[]): string {
+  const first = [...new Set(commands.map(({ name }) => name.split(" ")[0] ?? ""))];
+  const groups = first.filter((word) => commands.some(({ name }) => name.startsWith(`${word} `)));
   const subcommands = groups.map((group) => {
-    const names = COMMANDS.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []));
+    const names = commands.flatMap(({ name }) => (name.startsWith(`${group} `) ? [name.slice(group.length + 1)] : []));
     return `      ${group}) words="${names.join(" ")}" ;;`;
   });
   // Commands of two words come first, because the shell uses the first pattern that matches.
-  const options = COMMANDS.toSorted((a, b) => b.name.split(" ").length - a.name.split(" ").length).map(
-    (command) => `      "${command.name} "*) words="${optionWords(command)}" ;;`,
-  );
+  const options = commands
+    .toSorted((a, b) => b.name.split(" ").length - a.name.split(" ").length)
+    .map((command) => `      "${command.name} "*) words="${optionWords([...command.options, ...commonOptions])}" ;;`);
   const lines = [
     `# Completion of boruna for ${shell}: eval "$(boruna completion ${shell})"`,
     ...(shell === "zsh"

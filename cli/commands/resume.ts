@@ -2,7 +2,7 @@ import { loadPolicy } from "../../policy/load.ts";
 import { NAMED_POLICIES } from "../../policy/policy.ts";
 import { resume, type Resumption, type ResumeRunOptions } from "../../runtime/resume.ts";
 import type { EngineChoice } from "../../vm/compiled/engine.ts";
-import { terminalApprover } from "../approval.ts";
+import { terminalApprover } from "../terminal-approver.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";
 import { readKey } from "../keys.ts";

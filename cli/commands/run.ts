@@ -10,7 +10,7 @@ import type { RunEvent } from "../../vm/events.ts";
 import type { TypeDef } from "../../vm/bytecode/module.ts";
 import { jsonToJs } from "../../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../../vm/json/typed-json.ts";
-import { terminalApprover } from "../approval.ts";
+import { terminalApprover } from "../terminal-approver.ts";
 import { AuditReport } from "../audit.ts";
 import { type CapabilityFlags, loadRegistry } from "../capabilities.ts";
 import { printExecution } from "../execution-output.ts";

@@ -16,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import type { Environment } from "../variables.ts";
-import type { ThreadContext } from "./thread-context.ts";
+import type { ThreadContext } from "./slot.ts";
 import { emptySlot, RECORD_BYTES, RECORD_OFFSET, SEQUENCE_OFFSET, SLOT_BYTES, VALID_OFFSET } from "./slot.ts";
 
 /** Returns the folder of the slots: `XDG_RUNTIME_DIR`, otherwise the temporary folder. */

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type Environment, readVariable } from "../variables.ts";
 import { processContext } from "./process-context.ts";
 import { RECORD_BYTES, VALID_OFFSET } from "./slot.ts";
-import type { ThreadContext } from "./thread-context.ts";
+import type { ThreadContext } from "./slot.ts";
 
 interface AddOn {
   /** Returns the record of this thread, and sets the pointer to it. Returns undefined if the thread already has one. */

@@ -4,7 +4,7 @@ import { isMainThread, threadId } from "node:worker_threads";
 import type { Environment } from "../variables.ts";
 import { FileSlot, removeSlotsOfProcess, slotFolder } from "./file-slot.ts";
 import { openNativeRecord } from "./native-record.ts";
-import type { ThreadContext } from "./thread-context.ts";
+import type { ThreadContext } from "./slot.ts";
 import { errorCode } from "../../vm/error.ts";
 
 /** Signals that end a process which does not handle them. */

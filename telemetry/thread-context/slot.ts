@@ -29,6 +29,13 @@ export interface SpanIds {
   readonly traceFlags: number;
 }
 
+export interface ThreadContext {
+  /** Publishes a record of `encodeRecord`. From now on, the machine runs on this thread under the span of the record. */
+  enter(record: Uint8Array): void;
+  /** Makes the published record invalid, because code other than the machine gets the thread. */
+  leave(): void;
+}
+
 /** Returns a valid record with the ids. */
 export function encodeRecord({ traceId, spanId, traceFlags }: SpanIds): Uint8Array {
   const record = Buffer.alloc(RECORD_BYTES);

@@ -10,13 +10,7 @@
  * Each thread has a slot of its own, and only that thread writes it. slot.ts declares the layout.
  */
 import { type Environment, readVariable } from "../variables.ts";
-
-export interface ThreadContext {
-  /** Publishes a record of `encodeRecord`. From now on, the machine runs on this thread under the span of the record. */
-  enter(record: Uint8Array): void;
-  /** Makes the published record invalid, because code other than the machine gets the thread. */
-  leave(): void;
-}
+import type { ThreadContext } from "./slot.ts";
 
 /**
  * Returns the thread context of this thread, or undefined if the environment does not ask for one or no slot can be made.

@@ -90,10 +90,10 @@ export function loadedBy(entry: string, imports: readonly Import[]): ReadonlySet
   return loaded;
 }
 
-/** The files of one import cycle, type imports included; the first and last are the same. Undefined when there is none. */
+/** The files of one import cycle, type and dynamic imports included; the first and last are the same. Undefined when there is none. */
 export function findCycle(imports: readonly Import[]): readonly string[] | undefined {
   const next = new Map<string, string[]>();
-  for (const { from, to, own, kind } of imports) if (own && kind !== "dynamic") next.set(from, [...(next.get(from) ?? []), to]);
+  for (const { from, to, own } of imports) if (own) next.set(from, [...(next.get(from) ?? []), to]);
   const done = new Set<string>();
   for (const start of next.keys()) {
     const path = [start];

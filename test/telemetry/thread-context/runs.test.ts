@@ -8,7 +8,7 @@ import { executeProgram } from "../../../gateway/run.ts";
 import { ALLOW_ALL } from "../../../policy/policy.ts";
 import { otelTracing } from "../../../telemetry/otel.ts";
 import { RECORD_BYTES } from "../../../telemetry/thread-context/slot.ts";
-import type { ThreadContext } from "../../../telemetry/thread-context/thread-context.ts";
+import type { ThreadContext } from "../../../telemetry/thread-context/slot.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 
 new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(new InMemorySpanExporter())] }).register();
