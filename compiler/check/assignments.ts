@@ -93,7 +93,7 @@ function checkUpdate(checker: FunctionChecker, stmt: Assign, local: Local): IrSt
   return { kind: "update", local, steps, operator, type, value: checkValue(checker, stmt, type, what), span };
 }
 
-/** Checks one step from a value of the type to a part. `target` is the span of that value's text. */
+/** Checks one step to a part, such as `[x]` in `grid[y][x]`. `type` is the type of the value before the step, `grid[y]`, and `target` its span. */
 function checkStep(
   checker: FunctionChecker,
   step: AssignStep,

@@ -6,6 +6,7 @@ import type { ParamType } from "../rows.ts";
 import type { FunctionChecker } from "./context.ts";
 import { reportUndecided } from "./undecided.ts";
 
+/** `isOwnParam`: a type parameter of a declared type, such as the T of `Box<T>`. The type in its place is tested too. */
 const hasNoJson: PartTest = (part, isOwnParam) =>
   part.kind === "fn" ||
   part.kind === "var" ||
@@ -18,7 +19,7 @@ const hasNoJson: PartTest = (part, isOwnParam) =>
  */
 export const partWithoutJson = (type: CheckedType): CheckedType | undefined => findPart(type, hasNoJson);
 
-/** Returns the type whose text the compiler passes to the builtin; null for most builtins. */
+/** Returns the type that the builtin converts to or from Json. The compiler passes its text as one more argument. Null for other builtins. */
 export const typeArgument = (builtin: BuiltinDecl, typeArgs: ReadonlyMap<ParamType, CheckedType>): CheckedType | null =>
   builtin.convertsJson ? ([...typeArgs.values()][0] ?? null) : null;
 
@@ -33,7 +34,7 @@ const UNDECIDED = {
   },
 } as const;
 
-/** Defers a check that the type parameter of the builtin is a type whose values have a JSON form. */
+/** Checks that the values which the builtin converts have a JSON form, as soon as the types of the whole body are known. */
 export function requireJsonType(
   checker: FunctionChecker,
   { name }: BuiltinDecl,

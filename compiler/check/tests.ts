@@ -13,8 +13,9 @@ import { suggestNearest } from "./did-you-mean.ts";
 import { ExpressionChecker } from "./expressions.ts";
 
 /**
- * An `answer` of a test. Its callable is a pure function that takes all parameters of the first signature with enough parameters.
- * The mock answers calls of another signature (gateway/test-run.ts).
+ * An `answer` of a test. If the capability has several signatures, the answer serves the calls of only one of them: the first with at least
+ * as many parameters as the answer. Its callable is a pure function of all parameters of that signature. The mock serves the calls of the
+ * other signatures (`gateway/test-run.ts`).
  */
 interface CheckedAnswer {
   readonly capability: string;
@@ -35,6 +36,7 @@ export function checkTest(context: CheckContext, unit: SourceUnit, item: TestIte
   const firstOther = stmts.findIndex((stmt) => stmt.kind !== "answer");
   const answerCount = firstOther < 0 ? stmts.length : firstOther;
   const answers = stmts.slice(0, answerCount).flatMap((stmt) => (stmt.kind === "answer" ? checkAnswer(context, unit, stmt) : []));
+  // The effect row of a test: every capability.
   const row = context.registry.all.map((c) => c.name);
   const callable: Callable = { ...EMPTY_CALLABLE, name: `test ${JSON.stringify(item.name.text)}`, file: unit, row };
   checkFunction(context, unit, callable, [], returningUnit({ stmts: stmts.slice(answerCount), span }));
@@ -56,7 +58,7 @@ const EMPTY_CALLABLE = { item: null, typeParams: [], params: [], result: UNIT_TY
 function checkFunction(context: CheckContext, unit: SourceUnit, callable: Callable, params: readonly Local[], body: Block): FunctionScope {
   const scope = new FunctionScope(unit, callable, callable.result, body.span);
   for (const local of params) {
-    // Named `_`: a parameter that the answer leaves out, which has no span of its own, or one that is written `_`.
+    // For editors. A parameter with the name `_` is not recorded: the answer leaves it out, so that it has no place in the text, or writes `_`.
     if (local.name !== "_") context.nameRecorder?.addName(local.span, { kind: "local", local });
     if (scope.declare(local) !== undefined && local.name !== "_")
       unit.diagnostics.error("E010", local.span, `the parameter \`${local.name}\` is declared twice`);

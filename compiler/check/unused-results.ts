@@ -13,12 +13,12 @@ export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, { name, call
 }
 
 /**
- * Warns of the value of `ir`, which nothing uses, if it is a Result or the value of a builtin. Looks into blocks and the branches of `if`
- * and `match` for the expressions that compute it. If `construct` is "if", `ir` is the body of an `if` without `else`.
+ * Nothing uses the value of `ir`: warns if the value is a Result or comes from a builtin. If `ir` is a block, an `if` or a `match`, looks at
+ * the expressions in it that compute the value. If `construct` is "if", `ir` is the body of an `if` without `else`.
  */
 export function warnUnusedResult(checker: FunctionChecker, ir: Ir, type: CheckedType, construct: "if" | "other" = "other"): void {
   const unvisited: Ir[] = [ir];
-  // Branches and arms have one type, so an assignment can replace the value of all or of none.
+  // All branches and arms have the same type. So the fix must not turn the value of only one into an assignment, which has no value.
   let isOneOfSeveral = false;
   for (let current = unvisited.pop(); current !== undefined; current = unvisited.pop()) {
     isOneOfSeveral ||= current.kind === "match" || (current.kind === "if" && (current.otherwise !== null || current.branches.length > 1));
@@ -30,7 +30,7 @@ export function warnUnusedResult(checker: FunctionChecker, ir: Ir, type: Checked
       unvisited.push(...current.arms.map(({ body }) => body));
     } else {
       const call = checker.context.builtinCalls.get(current);
-      // The value of the enclosing block may be unused, too. Delete the call, so that it causes only one warning.
+      // Delete the call, so that it causes only one warning even if this function comes here again for an enclosing block.
       if (call !== undefined && checker.context.builtinCalls.delete(current)) warnUnusedCall(checker, current, { ...call, isOneOfSeveral });
       else warnUnusedValue(checker, current, type, construct);
     }
@@ -112,6 +112,7 @@ function mayHaveEffect(ir: Ir): boolean {
     case "call":
       return ir.target.row.length > 0;
     case "op":
+      // The builtin `guard`, which traps if its condition is false.
       return ir.op === "GuardSeal";
     case "builtin":
     case "call_value":

@@ -25,7 +25,7 @@ function tableTag(pattern: CheckedPattern): number | undefined {
   return pattern.constructor_.form.tag;
 }
 
-/** Lowers a `match`. `isTail` has the same meaning as in `FunctionLowering.expr`. */
+/** Lowers a `match`. If `isTail` is true, its value is the result of the function. */
 export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, isTail: boolean): void {
   const e = f.emitter;
   const flow = e.beginFlow("match", ir.span);
@@ -46,7 +46,10 @@ export function lowerMatch(f: MatchLowering, ir: Ir & { kind: "match" }, isTail:
   e.endFlow(flow);
 }
 
-/** Lowers the pattern of a `let`, a `for` or a parameter. */
+/**
+ * Lowers the pattern of a `let`, a `for` or a parameter. `otherwise` is the block of a `let … else`. It runs if the value does not match,
+ * and never reaches its end.
+ */
 export function lowerDestructuring(f: MatchLowering, { subject, test, otherwise }: Destructuring): void {
   const e = f.emitter;
   const failed = e.label();
@@ -86,6 +89,7 @@ interface MatchContext {
   /** The height of the operand stack before the `match`. */
   readonly base: number;
   readonly isTail: boolean;
+  /** Receives the instructions that belong to each arm, for traces. */
   readonly flow: OpenFlow;
 }
 
@@ -151,7 +155,7 @@ function lowerArm(f: MatchLowering, arm: CheckedArm, { subject, end, base, isTai
   e.placeLabel(next);
 }
 
-/** Maximum number of patterns into which `alternativesOf` expands one. The code of the guard is emitted once for each. */
+/** Limit on the patterns that `alternativesOf` makes of one pattern. The code of the guard is emitted once for each of them. */
 const MAX_ALTERNATIVES = 256;
 
 const bindsNames = (p: CheckedPattern): boolean =>
@@ -164,15 +168,15 @@ function partsOf(p: CheckedPattern): readonly CheckedPattern[] {
   return p.kind === "constructor" ? p.args : p.kind === "list" ? [...p.prefix, ...p.suffix] : [];
 }
 
-/** Returns the pattern with other patterns in the place of `partsOf`. */
+/** Returns the pattern with `parts` instead of its own parts, which `partsOf` returned. */
 function withParts(p: CheckedPattern, parts: readonly CheckedPattern[]): CheckedPattern {
   if (p.kind === "constructor") return { ...p, args: parts };
   return p.kind === "list" ? { ...p, prefix: parts.slice(0, p.prefix.length), suffix: parts.slice(p.prefix.length) } : p;
 }
 
 /**
- * Expands a pattern whose alternatives bind names into one pattern for each alternative. The guard is evaluated for each of them, because
- * each binds other values. In `P { a: x } | P { b: x } if x > 1`, it may be false for the first and true for the second.
+ * If the pattern has alternatives that bind names, returns one pattern for each of them. The guard must be evaluated for each, because each
+ * binds other values. In `P { a: x } | P { b: x } if x > 1`, it may be false for the first and true for the second.
  */
 function alternativesOf(pattern: CheckedPattern): readonly CheckedPattern[] {
   if (!bindsNames(pattern)) return [pattern];
@@ -277,7 +281,7 @@ function testElement(f: MatchLowering, pattern: CheckedPattern, { slot, fail, pu
   testPart(f, pattern, fail);
 }
 
-/** Stores the part of a value that is on the operand stack, and tests it. */
+/** Takes a part of the matched value from the operand stack, stores it in a slot, and tests it. */
 function testPart(f: MatchLowering, pattern: CheckedPattern, fail: Label): void {
   const e = f.emitter;
   const part = pattern.kind === "bind" ? e.slot(pattern.local) : e.scratchSlot();
@@ -285,6 +289,7 @@ function testPart(f: MatchLowering, pattern: CheckedPattern, fail: Label): void 
   if (pattern.kind !== "bind") testPattern(f, pattern, part, fail);
 }
 
+/** Tests the constructor as its `form` says (`Constructor` in `ir.ts`), and then the arguments. */
 function testConstructor(f: MatchLowering, pattern: CheckedPattern & { kind: "constructor" }, slot: number, fail: Label): void {
   const e = f.emitter;
   const { form } = pattern.constructor_;

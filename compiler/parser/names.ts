@@ -9,7 +9,10 @@ export function nameOf(token: Token): Name {
   return { text: token.value, span: spanOf(token) };
 }
 
-/** Parses a name that is being declared. Reports a keyword or reserved word, and uses it as the name if the next token can follow a name. */
+/**
+ * Parses a name that is being declared. Reports a reserved word, and uses it as the name. Does the same with a keyword if the next token can
+ * follow a name, and otherwise fails.
+ */
 export function parseDeclaredName(c: Cursor, what: string): Name {
   const token = c.token;
   if (token.kind === "name") return nameOf(c.next());
@@ -19,6 +22,7 @@ export function parseDeclaredName(c: Cursor, what: string): Name {
   const message = `\`${token.kind}\` is a keyword and cannot name ${what}`;
   if (!CAN_FOLLOW_NAME.has(c.peek(1).kind)) c.fail(token, message, extras);
   c.report("E002", token, message, extras);
+  // Later, `send(x)` can be parsed as a call of a function that was declared as `send`.
   c.reportedKeywords.add(token.kind);
   return nameOf(c.next());
 }
@@ -40,10 +44,11 @@ export function parseReservedName(c: Cursor): Name {
   return nameOf(c.next());
 }
 
-/** Parses the name of a field, which may be a keyword. */
+/** Parses the name of a field, which may be a keyword. `after` says in a message what the name should follow. */
 export function parseFieldName(c: Cursor, after: string): Name {
   const { kind } = c.token;
   const isName = kind === "name" || kind === "reserved" || isKeyword(kind);
+  // If an item begins here in the first column, the name is missing.
   if (isName && !c.atOuterItem()) return nameOf(c.next());
   c.failExpected(`the name of a field ${after}`);
 }
@@ -52,8 +57,8 @@ export function parseFieldName(c: Cursor, after: string): Name {
 const CAN_FOLLOW_ACCESS: ReadonlySet<TokenKind> = new Set([")", "]", "}", ",", ";", "eof"]);
 
 /**
- * Parses the name of a field after a `.`. At the end of the line or the bracket, reports that it is missing and returns an empty name. So
- * an editor still knows the value before the `.`.
+ * Parses the name of a field after a `.`. If the expression ends there, or the next line begins a statement, reports that the name is missing
+ * and returns an empty name. So an editor still knows the value before the `.`.
  */
 export function parseAccessedName(c: Cursor): Name {
   const token = c.token;

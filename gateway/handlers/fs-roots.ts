@@ -34,7 +34,7 @@ export interface LocatedFile {
   readonly protectedFiles: ProtectedFiles | undefined;
 }
 
-/** Limit of Linux on a path, in bytes. Linux does not apply it to a write here, which opens one folder after the other by short names. */
+/** The limit of Linux on a path, in bytes. A write must be checked against it here, because it opens one folder after the other by short names. */
 const MAX_PATH_BYTES = 4_095;
 
 export function denyPath(path: string): never {
@@ -131,7 +131,7 @@ function realPathOf(descriptor: number, name: string): string | undefined {
   return opened.ino === byName.ino && opened.dev === byName.dev ? real : undefined;
 }
 
-/** Throws `CapabilityDenied` if the open file is not below the root, or is protected. Returns its real path. */
+/** Throws `CapabilityDenied` if the open file is not below the root, or is protected. Returns its real path. Messages show only `path`. */
 function checkBelow(descriptor: number, name: string, { root, protectedFiles }: Omit<LocatedFile, "file">, path: string): string {
   const real = realPathOf(descriptor, name);
   if (real === undefined || !isBelow(withSlashes(real), withSlashes(realpathSync(root)))) return denyPath(path);

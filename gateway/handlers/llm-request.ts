@@ -20,7 +20,7 @@ export interface LlmRequest {
   readonly schema: AnswerSchema | undefined;
 }
 
-/** Options of the program that are sent to the endpoint unchanged. */
+/** The options of `llm.call` that are sent to the endpoint unchanged. */
 const FORWARDED_OPTIONS: readonly string[] = [
   "frequency_penalty",
   "presence_penalty",
@@ -30,6 +30,7 @@ const FORWARDED_OPTIONS: readonly string[] = [
   "temperature",
   "top_p",
 ];
+/** The options that Boruna itself interprets, with their descriptions. */
 const BORUNA_OPTIONS = {
   max_output_tokens: "Int above 0: the maximum number of tokens in the answer. Default: the policy's limit; a larger number is denied",
   schema:

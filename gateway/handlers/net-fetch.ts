@@ -74,7 +74,7 @@ function scrubbedFailure(error: Error, secrets: Secrets): Error {
 
 /** What all requests of one call share. */
 interface FetchCall {
-  readonly send: (url: URL, request: Hop["request"]) => Promise<Dispatcher.ResponseData>;
+  readonly send: (url: URL, request: SentRequest) => Promise<Dispatcher.ResponseData>;
   readonly net: NetPolicy;
   /** Asks the policy about a request of the redirect chain, as if the program had called with this URL and method. */
   readonly decide: (url: URL, method: string) => Decision;
@@ -82,15 +82,12 @@ interface FetchCall {
   readonly signal: AbortSignal;
 }
 
-/** One request of a redirect chain, as it is sent. */
-interface Hop {
-  readonly url: URL;
-  readonly request: {
-    readonly method: string;
-    readonly headers: Record<string, string>;
-    readonly body: string | null;
-    readonly signal: AbortSignal;
-  };
+/** A request of a redirect chain as it is sent, with its secrets. */
+interface SentRequest {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body: string | null;
+  readonly signal: AbortSignal;
 }
 
 /** A request of a redirect chain before its secrets are inserted. */
@@ -142,7 +139,10 @@ function firstRequest(
   return { url: readUrl(url), method: upperMethod, headers, body: body === "" && !BODY_METHODS.has(upperMethod) ? null : body };
 }
 
-/** Adds trace headers that the program has not set. Replaces `tracestate` together with `traceparent`, because they belong together. */
+/**
+ * Adds the trace headers that the program has not set. If it adds `traceparent`, replaces the program's `tracestate`, which belongs to
+ * another one.
+ */
 function addTraceHeaders(headers: Map<string, string>, net: NetPolicy, { traceparent, tracestate, baggage }: HandlerContext): void {
   if (net.propagate_trace && traceparent !== undefined && !headers.has("traceparent")) {
     headers.set("traceparent", traceparent);
@@ -168,7 +168,7 @@ function addIdempotencyKey(
 }
 
 /**
- * Parses a URL and removes one trailing dot of its host. `prepareForMessage` changes a text before a message quotes it. Throws
+ * Parses a URL and removes one trailing dot of its host. `prepareForMessage` removes secrets from a text that a message quotes. Throws
  * `CapabilityFailure` for a URL that cannot be fetched.
  */
 function readUrl(text: string, base?: URL, prepareForMessage = (quoted: string): string => quoted): URL {
@@ -189,7 +189,7 @@ function readUrl(text: string, base?: URL, prepareForMessage = (quoted: string):
 }
 
 /** Returns the request with its secrets. First checks it against the policy, because it may be the target of a redirect. */
-function requestOf(call: FetchCall, plan: PlannedRequest): Hop["request"] {
+function requestOf(call: FetchCall, plan: PlannedRequest): SentRequest {
   const { allowed, reason, rule } = call.decide(plan.url, plan.method);
   if (!allowed) throw new CapabilityDenied(`${reason} (${rule})`);
   const host = canonicalHost(plan.url.hostname);

@@ -60,7 +60,10 @@ export interface ConnectOptions extends Omit<ToolServerSettings, "protocol"> {
   readonly protocol: string | undefined;
   /** The folder in which a command starts. */
   readonly cwd: string;
-  /** Such as `process.env`. A command gets its declared variables and those without private data, a URL its declared headers, and nothing else. */
+  /**
+   * The environment, such as `process.env`. A command gets only the variables that its declaration names and those without private data. A
+   * URL gets only the variables that its declaration sends as headers.
+   */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the connection, or the attempt to connect. */
   readonly signal?: AbortSignal;
@@ -87,7 +90,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
   }
 }
 
-/** Connects once. `mode` is the SDK's: negotiate the version, use the old handshake, or use the version `pin`. */
+/** Connects once. `mode` is an option of the SDK: `auto` negotiates the version, `legacy` uses the old handshake, `pin` is the version to use. */
 async function connectOnce(options: ConnectOptions, mode: "auto" | "legacy" | { pin: string }): Promise<Connection> {
   const link = linkTo(options);
   const client = new Client(
@@ -150,6 +153,7 @@ function processLink(
       if (!hasStarted) await child.start();
       hasStarted = true;
     },
+    // A message with a method and an id is a request. The server may write more bytes for each request.
     send: async (message) => child.send(serializeMessage(message).trimEnd(), "method" in message && "id" in message),
     close: async () => {
       await child.close();
@@ -330,6 +334,7 @@ function listedTool(tool: SdkTool): ListedTool {
   };
 }
 
+/** Whether the tool can only be called as a task, MCP's form of a call whose answer is fetched later. */
 function isTaskOnly(execution: unknown): boolean {
   return typeof execution === "object" && execution !== null && "taskSupport" in execution && execution.taskSupport === "required";
 }

@@ -24,7 +24,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 /** Returns the reason for a system error in words, or its code if `REASONS` lacks it. `attemptedVerb` is what failed: `read` or `write`. */
 export function systemErrorText(error: unknown, attemptedVerb: string): string {
   const code = errorCode(error);
-  // A file that is being created cannot be missing, so its folder is.
+  // Writing creates a missing file, so what is missing is the folder.
   if (code === "ENOENT" && attemptedVerb === "write") return "there is no such folder";
   return REASONS.get(code) ?? (code === "" ? "it failed" : code);
 }

@@ -57,7 +57,7 @@ export function checkSource({ name, text }: { readonly name: unknown; readonly t
   throw new BorunaError("usage", "the program: expected { name, text }, two texts, or a program");
 }
 
-/** Returns the declarations of a registry's own capabilities as text, for a worker. */
+/** Returns the declarations of a registry's own capabilities as text, for a worker. The text is in an object, because only objects are cached. */
 export const registryToText = memoizePerObject((registry: CapabilityRegistry) => ({
   text: canonicalJson(registry.own.map(declarationToJson)),
 }));

@@ -21,11 +21,11 @@ export interface RunOptions {
   readonly nodeFlags?: readonly string[];
   /** The text on stdin. Default: an empty one. */
   readonly stdin?: string;
-  /** Sent once the child has written this to stderr or stdout. */
+  /** The signal is sent as soon as the child has written the text to stderr or stdout. */
   readonly signalAfter?: { readonly text: string; readonly signal: NodeJS.Signals };
 }
 
-/** The environment of a child process: the variables of the test, and what any process needs. No telemetry and no colors of the caller's shell. */
+/** The environment of a child process: what any process needs, and `own`. Variables of the caller's shell could turn on telemetry or colors. */
 export function environment(own: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   return { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", TMPDIR: tmpdir(), ...own };
 }
@@ -37,7 +37,7 @@ export function boruna(args: readonly string[], options: RunOptions = {}): Promi
     env: environment(options.env),
     stdio: ["pipe", "pipe", "pipe"],
   });
-  // A child that ends early has closed the pipe.
+  // A child that ends without reading its input makes this write fail.
   child.stdin.on("error", () => undefined).end(options.stdin ?? "");
   let stdout = "";
   let stderr = "";

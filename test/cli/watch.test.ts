@@ -7,14 +7,15 @@ import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../after-file.ts";
 import { boruna, environment, MAIN } from "./boruna.ts";
 
-/** A command that goes on, and what it has written so far. */
+/** A running command, and what it has written so far. */
 class Watching {
   readonly #child;
   #output = "";
-  #from = 0;
+  /** How much of the output `next` has returned or skipped. */
+  #readLength = 0;
 
   constructor(args: readonly string[], cwd: string) {
-    // One pipe for both, since what comes through two pipes may arrive in another order.
+    // Stdout and stderr share one pipe. From two pipes, their texts could arrive in another order.
     this.#child = spawn("sh", ["-c", 'exec "$0" "$@" 2>&1', process.execPath, MAIN, ...args], {
       cwd,
       env: environment(),
@@ -26,13 +27,13 @@ class Watching {
     });
   }
 
-  /** Waits until the text is in the output after the part that earlier calls have returned. Returns what comes before it. */
+  /** Waits until the text is in the unread part of the output. Returns what comes before it. */
   async next(text: string): Promise<string> {
     for (;;) {
-      const at = this.#output.indexOf(text, this.#from);
+      const at = this.#output.indexOf(text, this.#readLength);
       if (at >= 0) {
-        const before = this.#output.slice(this.#from, at);
-        this.#from = at + text.length;
+        const before = this.#output.slice(this.#readLength, at);
+        this.#readLength = at + text.length;
         return before;
       }
       await once(this.#child, "output");
@@ -46,7 +47,7 @@ class Watching {
   }
 }
 
-/** Saves a file as many editors do: with a new one, which is renamed. */
+/** Saves a file as many editors do: writes a new file, then gives it the name of the old one. */
 function save(folder: string, name: string, text: string): void {
   writeFileSync(join(folder, "new"), text);
   renameSync(join(folder, "new"), join(folder, name));

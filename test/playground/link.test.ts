@@ -1,4 +1,4 @@
-/** Links of the playground hold any sources, and whatever else they hold is refused within limits. */
+/** A link of the playground can hold any sources. A link that holds anything else, or too much, is refused with little work. */
 import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** Checks the form of the deployment files in `docs/guide/operations.md`. They are neither built nor applied: there is no Docker, cluster or systemd here. */
+/**
+ * Checks the form of the deployment files in `docs/guide/operations.md`. They are neither built nor applied: there is no Docker, cluster or
+ * systemd here.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -18,7 +21,7 @@ const linesOf = (text: string): readonly string[] => text.trimEnd().split("\n");
 /** The default of `--drain-ms`, in seconds. A supervisor must wait longer. */
 const DRAIN_S = 30;
 
-/** Runs `boruna` with the arguments of a deployment file. The address of the database is invalid, so the command stops once it has read them. */
+/** Runs `boruna` with the arguments of a deployment file. Accepted arguments lead to the error of the next step: an invalid database address. */
 async function expectAccepted(args: readonly string[]): Promise<void> {
   const ended = await boruna([...args, "--database-url", "none"]);
   expect(ended.stderr).toContain("the address of the database has another form");
@@ -31,8 +34,8 @@ const stringList = (text: string | undefined): readonly string[] => {
 };
 
 /**
- * Returns the scalars and flow values of block YAML by path, such as `spec.containers.0.name`. Knows only what the manifest uses. Throws for
- * any other line.
+ * Returns the scalars and flow values of block YAML by path, such as `spec.containers.0.name`. Understands only lines like those of the
+ * manifest. Throws for any other line.
  */
 function yamlValues(text: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
@@ -93,7 +96,7 @@ describe("the deployment files of docs/guide/operations.md", () => {
     expect(values.get(`${container}.livenessProbe.httpGet`)).toBe(`{ path: /healthz, port: ${port} }`);
     expect(values.get(`${container}.env.0.name`)).toBe("DATABASE_URL");
     await expectAccepted(["worker", ...stringList(values.get(`${container}.args`))]);
-    // Kubernetes knows each key in the object that has it.
+    // The keys that Kubernetes defines for the objects of this manifest.
     const known =
       /^(apiVersion|kind|metadata\.name|spec\.(replicas|selector\.matchLabels|template\.(metadata\.labels|spec\.(terminationGracePeriodSeconds|containers\.\d\.(name|image|args|env\.\d\.(name|valueFrom)|ports\.\d\.containerPort|(readiness|liveness)Probe\.httpGet|resources\.(requests|limits))))))$/;
     expect([...values.keys()].filter((key) => !known.test(key))).toEqual([]);

@@ -38,7 +38,7 @@ const PROGRAM = compile(
 
 const OPTIONS = { policy: "allow-all", registry, runId: "r1", tracing: false } as const satisfies RunOptions;
 
-/** Runs the program with a handler of `desk.ask` that answers later. Returns the run, the numbers of its calls, and the handlers. */
+/** Runs the program with a handler of `desk.ask` that answers later. Returns the run, the handlers, and the numbers of the calls of `desk.ask`. */
 async function suspended(options: RunOptions = {}) {
   const asked: number[] = [];
   const handlers: RunOptions["handlers"] = {

@@ -1,13 +1,14 @@
 /**
- * Host calls: capability calls and actor operations. `startEffect` makes the call that an instruction asks for, and
- * `applyAnswer` completes that call. If the host answers at once, `startEffect` itself applies the answer. Otherwise the scheduler does so
- * when it has the answer. Until then, `actor.awaitedCall` describes the call.
+ * Host calls: capability calls and actor operations. `startEffect` makes the call that an instruction asks for, and `applyAnswer` completes
+ * that call. If the host answers at once, `startEffect` itself applies the answer. Otherwise the scheduler does so when it has the answer.
+ * Until then, `actor.awaitedCall` describes the call.
  *
- * If calls of the run may overlap and another task could run, a capability call only begins here. It joins `Run.openCalls`, and the
- * scheduler takes the answers of these calls in their order. If no other task could run before the answer, the call does not join.
+ * If calls of the run may overlap and another task could run, a capability call only begins here. It joins `Run.openCalls`, and the scheduler
+ * takes the answers of these calls in their order. If no other task could run before the answer, there is nothing to overlap with, and the
+ * call does not join.
  *
- * A host can also answer "suspend". Then the scheduler writes the run to a snapshot, and `resumeMachine` calls
- * `applyAnswer` later, perhaps in another process.
+ * A host can also answer "suspend". Then the scheduler writes the run to a snapshot, and `resumeMachine` calls `applyAnswer` later, perhaps
+ * in another process.
  */
 import { type Actor, callerOf, type Join, type AwaitedCall } from "./actor.ts";
 import { CAPABILITY_IDS, type CapabilityDecl } from "../capabilities.ts";
@@ -51,7 +52,10 @@ export interface Run {
   readonly overlaps: boolean;
   /** The capability calls that have begun and whose answers the scheduler has not taken, oldest first. */
   readonly openCalls: TaskCall[];
-  /** Whether the task is the only runnable one and no message or answer is on its way. Then nothing else can happen before its next call is answered. */
+  /**
+   * Whether the task is the only runnable one and no message or answer is on its way. Then nothing else can happen before its next call is
+   * answered.
+   */
   isAlone: (task: Actor) => boolean;
   /** The slice ends at the first effect at or after this step. Infinity for `exactSlices`, and if no other task can ever run. */
   sliceEnd: number;
@@ -84,7 +88,7 @@ export class RepliedCall implements OpenCall {
   }
 }
 
-/** How a task continues after an effect: at once (undefined), after a promised answer, or after it has waited as `Actor.status` says. */
+/** When a task continues after an effect. Undefined: at once. A promise: with this answer. A word: after it has waited with this `Actor.status`. */
 export type EffectSignal = Promise<CapabilityAnswer> | "waiting" | "joining" | undefined;
 
 /**
@@ -204,7 +208,7 @@ class Request implements CapabilityRequest {
     this.#pc = (actor.framePc[actor.depth - 1] ?? 1) - 1;
   }
 
-  /** `caller` is read from the actor's frames, which show it only until the call is answered. */
+  /** After the call is answered, the place has no `caller`, because the actor's frames no longer show it. */
   place(): CallPlace {
     const location = locationOf(this.#program.module, this.#functionIndex, this.#pc);
     const caller = this.#actor.awaitedCall === this.#waiting ? callerOf(this.#program, this.#actor) : undefined;
@@ -227,7 +231,7 @@ function openCall(run: Run, actor: Actor, request: CapabilityRequest): "waiting"
 export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): void {
   const { awaitedCall: waiting } = actor;
   actor.awaitedCall = undefined;
-  // The task gets a new slice, as if it had waited and the next round had begun.
+  // A task that waits continues with a new slice in a later round. A task whose answer came at once gets a new slice here, so both run alike.
   if (run.overlaps && waiting?.kind === "capability") run.sliceEnd = run.meter.steps + MACHINE_LIMITS.taskSliceSteps;
   poll(run);
   if (waiting === undefined) throw new MachineTrap("internal", "an answer that no actor waits for");

@@ -1,4 +1,7 @@
-/** What the instructions with an ownership role do to values (see `bytecode/ownership.ts`). Both engines use these functions. */
+/**
+ * Begins and ends the ownership of values, which lets one variable change a value in place (`value/owner.ts`). `bytecode/ownership.ts` says
+ * at which instructions. Both engines use these functions.
+ */
 import { expectList } from "../builtins/code.ts";
 import { BYTES } from "../cost.ts";
 import type { Meter } from "../meter.ts";
@@ -29,10 +32,10 @@ export function beginOwnership(value: Value): Value {
   return value;
 }
 
-/** Does the same as `list.push`, for a variable that is then set to the result. The result has the owner of the list. */
+/** Appends like `list.push`, for a variable that is then set to the result. If the list is owned, the result has the same owner. */
 export const pushOwned = (meter: Meter, xs: Value, value: Value): Value => push(meter, xs, value, false);
 
-/** Does the same as `pushOwned` for a list that nothing else refers to, even if it has no owner. */
+/** Does the same as `pushOwned`, for a list that nothing else refers to. Such a list may change in place even without an owner. */
 export const pushUnique = (meter: Meter, xs: Value, value: Value): Value => push(meter, xs, value, true);
 
 function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
@@ -41,18 +44,22 @@ function push(meter: Meter, xs: Value, value: Value, isUnique: boolean): Value {
   if (items.length === 0) return beginOwnership(isUnique ? items.grow(value) : items.push(value));
   if (!isOwned(items)) return isUnique ? items.grow(value) : items.push(value);
   const { owner, unpaidChanges } = items;
+  // `grow` may change the list in place. With unpaid changes, the list may still share its storage with another one (`value/owner.ts`).
   const pushed = unpaidChanges === 0 || isUnique ? items.grow(value) : items.push(value);
   pushed.owner = owner;
   pushed.unpaidChanges = unpaidChanges;
   return pushed;
 }
 
-/** Records the changes in place that compiled code makes to values from before it began. `undo` reverts them if the engine discards its work. */
+/**
+ * While compiled code runs, records its changes in place to values that existed before. If the engine discards the work of the code, it
+ * calls `undo`, otherwise `keep`.
+ */
 export class Changes {
   readonly #owners: readonly Owner[];
   readonly #log = new ChangeLog();
 
-  /** `values` are the values of the locals that may own them, at the entry of the compiled code. No two have the same owner. */
+  /** `values` are what the locals that may own a value hold when the compiled code begins. No two values have the same owner. */
   constructor(values: readonly (Value | undefined)[]) {
     this.#owners = values.flatMap((value) =>
       typeof value === "object" && isOwnable(value) && value.owner?.isAlive === true ? [value.owner] : [],

@@ -118,7 +118,7 @@ function requireArray(data: JsonData | undefined, what: string): readonly JsonDa
 }
 
 /**
- * Reads what `valueToTaggedJson` writes. Throws `value.form` for any other data, even for an object with one more member, and
+ * Reads what `valueToTaggedJson` writes. Throws `value.form` for any other data, even for an object with an extra member, and
  * `value.too_deep` if the nesting exceeds `maxDepth`, which is `MACHINE_LIMITS.valueDepth` by default.
  */
 export function valueFromTaggedJson(data: JsonData, options: { readonly maxDepth?: number } = {}): Value {

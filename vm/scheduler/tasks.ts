@@ -31,7 +31,7 @@ export interface TaskState {
 export function startMain(state: TaskState, args: readonly Value[]): void {
   const { run } = state;
   const { module, functions } = run.program;
-  const actor = newActor(0, -1);
+  const actor = newActor(0, /* no parent */ -1);
   initialize(
     run,
     actor,
@@ -88,7 +88,8 @@ function recountSlots(state: TaskState, task: Actor): void {
   if (hasEnded(task)) dropStack(task);
   chargeFrameWalk(meter, task);
   const slots = slotsOf(program, task);
-  // Keep one extra slot: a call's result is pushed before a dynamically stacked caller (stack height not known in advance) reserves room.
+  // Keep one slot more, for the result of a call. In a dynamically stacked caller (stack height not known in advance), no slot is reserved for
+  // it: only the instruction after the call reserves slots.
   trimSlots(task, slots + 1);
   task.countedSlots = totalSlots(task, slots);
   state.countedSlots += task.countedSlots - slotsBefore;
@@ -190,7 +191,7 @@ function joinBranch(state: TaskState, branch: Actor, index: number): void {
   state.runnable.add(parent.id);
 }
 
-/** Fails the actor of a task, with its branches and descendants, and sends its parent the message of the trap as an Err. */
+/** Fails the actor that the task belongs to, with its branches and descendants. Sends the actor's parent an Err with the trap's message. */
 export function failActor(state: TaskState, task: Actor, trap: MachineTrap): void {
   const { run, tasks } = state;
   const actor = ownerOf(tasks, task);

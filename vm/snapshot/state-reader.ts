@@ -20,11 +20,11 @@ export class StateReader {
   readonly #program: Program;
   readonly #bytes: ByteReader;
   readonly #values: ValueReader;
-  /** For each actor, the stack slots with a pending String: its first read is still to be charged (see `string-append.ts`). */
+  /** For each actor, the stack slots with pending Strings, whose first read is still to be charged (`string-append.ts`). */
   readonly #pendingSlots = new Map<Actor, readonly number[]>();
   /**
-   * Charges each payload a second time. The original run charged the same payloads and stayed within `max_alloc_bytes`, so a snapshot whose
-   * payloads exceed it is forged. `read` sets this meter once it knows the limits.
+   * Counts the bytes of all payloads. The suspended run has charged its payloads (but for the answers that no task has taken) and stayed
+   * within `max_alloc_bytes`, so a snapshot whose payloads exceed it is refused. `read` sets this meter once it knows the limits.
    */
   #payloadMeter: Meter = new Meter(0, 0);
 
@@ -57,9 +57,10 @@ export class StateReader {
     const undelivered = this.#readMessages(tasksMade);
     const openCalls = this.#readOpenCalls(byId, steps);
     if (openCalls.length > 0 && !overlaps) return failState("open calls in a module without tasks");
-    /** The task whose slice waits for the answer; undefined between rounds. */
+    /** The task in the middle of its slice, where it waits for an answer or a debugger paused it. Undefined between rounds. */
     const current = byId.get(queue[0] ?? -1);
-    const expected = { spawned: 0, pushes: 0 };
+    /** What `current` has begun: the actors that it spawned in its slice, and the values that its answer will push. */
+    const begun = { spawned: 0, pushes: 0 };
     if (current === undefined) {
       if (openCalls.length === 0 || isPaused) return failState("no actor waits for an answer");
     } else {
@@ -70,12 +71,12 @@ export class StateReader {
       for (let n = bytes.readCount("messages sent"); n > 0; n--)
         current.sent.push({ to: this.#readActorId(), payload: this.#readPayload() });
       if (!scheduled && current.spawned.length + current.sent.length > 0) return failState("its actors do not add up");
-      expected.spawned = current.spawned.length;
-      expected.pushes = pushes;
+      begun.spawned = current.spawned.length;
+      begun.pushes = pushes;
     }
-    if (scheduled && current !== undefined && nextActor !== tasksMade + expected.spawned) return failState("its actors do not add up");
+    if (scheduled && current !== undefined && nextActor !== tasksMade + begun.spawned) return failState("its actors do not add up");
     for (const task of tasks)
-      this.#checkFrames(task, task === current ? expected.pushes : task.awaitedCall !== undefined || task.join !== undefined ? 1 : 0);
+      this.#checkFrames(task, task === current ? begun.pushes : task.awaitedCall !== undefined || task.join !== undefined ? 1 : 0);
     return { isPaused, limits, scheduled, steps, allocBytes, nextActor, tasksMade, round, sliceEnd, tasks, queue, undelivered, openCalls };
   }
 
@@ -146,7 +147,7 @@ export class StateReader {
     return [...tasks.values()];
   }
 
-  /** Checks that the state has each branch that has not ended exactly once. */
+  /** Checks that the state has all branches that a `par` still waits for, each of them once. */
   #checkJoins(tasks: ReadonlyMap<number, Actor>): void {
     for (const task of tasks.values()) {
       if ((task.status === "joining") !== (task.join !== undefined)) failState("a task that waits for no branches");
@@ -217,7 +218,7 @@ export class StateReader {
     return messages;
   }
 
-  /** Reads a message or an emitted tree, and charges it as the run did. Throws `state.form` if the program could not have sent it. */
+  /** Reads a message, an emitted tree or an answer, and charges it as the run does. Throws `state.form` if the run could not contain it. */
   #readPayload(): Value {
     const value = this.#values.readValue();
     try {
@@ -269,9 +270,9 @@ export class StateReader {
   }
 
   /**
-   * Checks what the engines rely on, and marks the pending Strings. Frames must not overlap on the stack. The locals and operands of
-   * each frame must fit within the limits of the stack. Every outer frame must be at a call. In a statically stacked function, the
-   * operand stack must have the height that the verifier computed. `pushes` is the number of values that the answer pushes onto the innermost frame.
+   * Checks what the engines rely on, and marks the slots of pending Strings. Frames must not overlap on the stack. The locals and operands of
+   * each frame must fit within the limits of the stack. Every outer frame must be at a call. In a statically stacked function, the operand
+   * stack must have the height that the verifier computed. `pushes` is the number of values that the answer pushes onto the innermost frame.
    */
   #checkFrames(actor: Actor, pushes: number): void {
     if (actor.depth === 0 && actor.sp > 0) failState("a stack without frames");

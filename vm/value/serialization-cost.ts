@@ -66,7 +66,7 @@ class Size {
 /** The limits on the parts, the nesting and the characters of a small value. */
 const SMALL = { nodes: 64, depth: 8, units: 4_096 };
 
-/** Measures a small value without lists, maps and closures, which takes less time. Returns false for any other value. */
+/** Measures a small value without lists, maps and closures, faster than `chargeSerialization` does in general. Returns false for any other value. */
 function measureSmall(value: Value, size: Size, depth: number): boolean {
   size.nodes += 1;
   size.bytes += ownBytes(value);

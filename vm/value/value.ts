@@ -8,7 +8,7 @@
  * | Int                    | number if it is a safe integer, else bigint; `intFromBigInt` chooses the form       |
  * | String                 | string without lone surrogates                                                      |
  * | Float                  | `FloatValue`, since an unboxed number is an Int; all NaN bit patterns are the same  |
- * | List, Map              | `PersistentList` and `PersistentMap` of values (`list.ts`, `map.ts`)                |
+ * | List, Map              | `ListValue`, `MapValue`: the persistent classes with values (`list.ts`, `map.ts`)   |
  * | records, enums         | `RecordValue`, `EnumValue`: type id and fields; names are in the module             |
  * | Option, Result         | `NONE`, `SomeValue`, `OkValue`, `ErrValue`                                          |
  * | functions              | `FnRefValue`, or `ClosureValue` with captured values                                |
@@ -80,7 +80,7 @@ export class ErrValue {
  */
 export class RecordValue implements Owned {
   declare readonly typeId: number;
-  /** See `owner.ts`. @internal */
+  /** Marks a record that one variable may change in place; see `owner.ts`. @internal */
   declare owner: Owner | undefined;
   /** @internal */
   declare f0: Value | undefined;
@@ -144,7 +144,7 @@ export class RecordValue implements Owned {
   copy(): RecordValue {
     return new RecordValue(this.typeId, this.f0, this.f1, this.f2, this.f3);
   }
-  /** Takes the fields of a copy of this record. @internal */
+  /** Undoes changes in place: sets all fields to those of a `copy()` that was made before. @internal */
   assign({ f0, f1, f2, f3 }: RecordValue): void {
     this.f0 = f0;
     this.f1 = f1;
