@@ -15,7 +15,7 @@ import {
   trimEndAscii,
   trimStartAscii,
 } from "./text-search.ts";
-import { compareUtf8, utf8Length } from "../value/utf8.ts";
+import { compareUtf8 } from "../value/utf8.ts";
 import { type IntValue, SomeValue, NONE, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, expectInt, expectList, expectString } from "./code.ts";
 
@@ -119,8 +119,9 @@ function slice(meter: Meter, source: string, from: IntValue, to: IntValue): Valu
   if (from < 0 || to < from || to > source.length * 3) return "";
   const end = Number(to);
   meter.charge(Math.min(end, source.length) * UNITS.codeUnit);
-  const first = meter.byteOffsets.toUnitIndex(source, Number(from));
   const last = meter.byteOffsets.toUnitIndex(source, end);
+  // If they are equal, all characters before are ASCII.
+  const first = last === end ? Number(from) : meter.byteOffsets.toUnitIndex(source, Number(from));
   if (first < 0 || last < 0) return "";
   meter.allocateString(last - first);
   return source.slice(first, last);
@@ -182,7 +183,7 @@ function reverse(meter: Meter, source: string): Value {
 function byteOffset(meter: Meter, source: string, at: number): Value {
   if (at < 0) return NONE;
   meter.allocate(BYTES.wrapper);
-  return new SomeValue(utf8Length(source.slice(0, at)));
+  return new SomeValue(meter.byteOffsets.ofUnitIndex(source, at));
 }
 
 /** Changes the case of the ASCII letters that `letters` matches. If the text is all ASCII, calls `change` with the whole text. */
@@ -225,7 +226,7 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
     code(1, (meter, a) => {
       const source = expectString(a);
       meter.charge(source.length * UNITS.codeUnit);
-      return utf8Length(source);
+      return meter.byteOffsets.byteLength(source);
     }),
   ],
   ["string.chars", code(1, (meter, a) => characters(meter, expectString(a)))],

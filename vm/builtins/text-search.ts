@@ -1,4 +1,5 @@
 /** Searches text and converts UTF-8 offsets, in time linear in the length of the text and the pattern. */
+import { utf8Length } from "../value/utf8.ts";
 
 /** The maximum pattern length, in UTF-16 code units, for which `indexOf` is used. For longer patterns its time could be quadratic. */
 const NATIVE_PATTERN_UNITS = 32;
@@ -99,11 +100,11 @@ export function trimEndAscii(text: string): string {
 
 export const trimAscii = (text: string): string => trimEndAscii(trimStartAscii(text));
 
-/** Below this offset, counting bytes takes less time than comparing the text with the remembered one. */
-const MIN_REMEMBERED_OFFSET = 32;
+/** For fewer code units than this, looking at each takes less time than comparing the text with the remembered one. */
+const MIN_REMEMBERED_UNITS = 16;
 /**
- * A text is compared with the remembered one only if the offset is at least this share of the text's length. So the comparison takes no
- * longer than counting bytes up to the offset.
+ * A text is compared with the remembered one only if this share of its code units or more is needed. So the comparison takes no longer than
+ * looking at these code units.
  */
 const MIN_REMEMBERED_SHARE = 1 / 64;
 
@@ -115,17 +116,46 @@ export class ByteOffsets {
 
   /** Converts a UTF-8 byte offset to a code unit index. Returns -1 if the offset is out of range or inside a character. */
   toUnitIndex(text: string, offset: number): number {
-    if (offset < MIN_REMEMBERED_OFFSET || offset > text.length || offset < text.length * MIN_REMEMBERED_SHARE)
-      return unitIndexOfByte(text, offset, 0);
+    const ascii = this.#asciiPrefix(text, Math.min(offset, text.length));
+    return ascii === offset ? offset : unitIndexOfByte(text, offset, ascii);
+  }
+
+  /** Returns the number of bytes of the text in UTF-8. */
+  byteLength(text: string): number {
+    const { length } = text;
+    if (length < MIN_REMEMBERED_UNITS) return utf8Length(text);
+    if (this.#asciiUnits === length && text === this.#text) return length;
+    const bytes = utf8Length(text);
+    if (bytes === length) {
+      this.#text = text;
+      this.#asciiUnits = length;
+    }
+    return bytes;
+  }
+
+  /** Converts the code unit index of a character to a UTF-8 byte offset. */
+  ofUnitIndex(text: string, index: number): number {
+    const ascii = this.#asciiPrefix(text, index);
+    return ascii === index ? index : ascii + utf8Length(text.slice(ascii, index));
+  }
+
+  /** Returns how many of the first `units` code units come before the first one that is not ASCII. */
+  #asciiPrefix(text: string, units: number): number {
+    if (units < MIN_REMEMBERED_UNITS || units < text.length * MIN_REMEMBERED_SHARE) return asciiUnits(text, 0, units);
     if (text !== this.#text) {
       this.#text = text;
       this.#asciiUnits = 0;
     }
-    let at = this.#asciiUnits;
-    while (at < offset && text.charCodeAt(at) < 0x80) at += 1;
-    this.#asciiUnits = Math.max(at, this.#asciiUnits);
-    return offset <= at ? offset : unitIndexOfByte(text, offset, at);
+    if (this.#asciiUnits < units) this.#asciiUnits = asciiUnits(text, this.#asciiUnits, units);
+    return Math.min(units, this.#asciiUnits);
   }
+}
+
+/** Returns the index of the first code unit from `from` on that is not ASCII, but at most `to`. */
+function asciiUnits(text: string, from: number, to: number): number {
+  let at = from;
+  while (at < to && text.charCodeAt(at) < 0x80) at += 1;
+  return at;
 }
 
 /** Does the same as `toUnitIndex`. The first `asciiUnits` code units of the text are ASCII; `asciiUnits` is at most `offset`. */
@@ -176,8 +206,13 @@ export function codePointsOf(text: string): number[] {
   return points;
 }
 
+/** For texts shorter than this, a loop is faster than a regular expression. V8 does not search a text with one byte for each code unit. */
+const MIN_SURROGATE_SEARCH_UNITS = 32;
+const HIGH_SURROGATE = /[\ud800-\udbff]/;
+
 export function countCodePoints(text: string): number {
   let count = text.length;
+  if (count >= MIN_SURROGATE_SEARCH_UNITS && !HIGH_SURROGATE.test(text)) return count;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit >= 0xd800 && unit <= 0xdbff) count -= 1;

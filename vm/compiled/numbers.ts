@@ -2,10 +2,12 @@
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { type FunctionBody, hasNotClass, type Operand, type Product, toBoxed } from "./body.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
-import { DEOPTIMIZED } from "./runtime.ts";
+import { DEOPTIMIZED, FREE_UNITS } from "./runtime.ts";
 import { arithmeticKind, negationKind, SITE, wrongGuesses } from "./type-inference.ts";
 
 export const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+/** JavaScript orders texts by code units. If those of one text are below the surrogates, that is the order of the language. */
+const MAX_JS_ORDERED = 0xd7ff;
 
 /** The runtime functions for operands of any kind, by opcode. */
 const SLOW_ARITHMETIC: ReadonlyMap<number, string> = new Map([
@@ -160,9 +162,27 @@ export function comparisonText(body: FunctionBody, pc: number, tag: number): str
     );
     return `${bareNumber(a, true)} ${operator} ${bareNumber(b, true)}`;
   }
+  const mayBeTexts = [a, b].every(({ kind }) => kind === "string" || isBoxed(kind));
+  if (mayBeTexts && [a, b].some((operand) => isShortText(body, operand, MAX_JS_ORDERED))) {
+    if (wrong === 0)
+      body.checkGuess(
+        pc,
+        SITE.operands,
+        boxed.map(({ code }) => `typeof ${code} !== "string"`),
+      );
+    if (wrong === 0 || boxed.length === 0) return `${a.code} ${operator} ${b.code}`;
+  }
   const slow = `${name}(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
   if (boxed.length === 0 || (other !== undefined && other !== "safeInt")) return slow;
   return `(${boxed.map((operand) => `typeof ${operand.code} === "number"`).join(" && ")}) ? ${a.code} ${operator} ${b.code} : ${slow}`;
+}
+
+/** Returns whether the operand is a constant text that is compared without a charge, and whose code units are at most `maxUnit`. */
+function isShortText(body: FunctionBody, { code }: Operand, maxUnit = Number.POSITIVE_INFINITY): boolean {
+  const text = body.scope.pool.valueOf(code);
+  if (typeof text !== "string" || text.length > FREE_UNITS) return false;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > maxUnit) return false;
+  return true;
 }
 
 export function equalityText(body: FunctionBody, equal: boolean): string {
@@ -173,6 +193,8 @@ export function equalityText(body: FunctionBody, equal: boolean): string {
   if (a.kind === "float" && b.kind === "float") return `${a.code} ${operator} ${b.code}`;
   // A safe Int or a Bool equals only the identical JavaScript value.
   if (isPrimitive(a.kind) || isPrimitive(b.kind)) return `${toBoxed(a)} ${operator} ${toBoxed(b)}`;
+  // A short text is compared without a charge, and equals only the identical JavaScript value.
+  if ([a, b].some((operand) => isShortText(body, operand))) return `${toBoxed(a)} ${operator} ${toBoxed(b)}`;
   const slow = `equal(meter, ${toBoxed(a)}, ${toBoxed(b)})`;
   if (a.kind === "float" || b.kind === "float" || a.kind === "string" || b.kind === "string") return equal ? slow : `!${slow}`;
   const test = `(typeof ${a.code} === "number" ? ${a.code} === ${b.code} : ${slow})`;

@@ -105,7 +105,7 @@ function markClasses(): void {
 markClasses();
 
 /** A String with at most this many code units is compared without a charge. */
-const FREE_UNITS = UNITS_PER_STEP - UNITS.value - 1;
+export const FREE_UNITS = UNITS_PER_STEP - UNITS.value - 1;
 
 function equal(meter: Meter, a: Value, b: Value): boolean {
   if (typeof a === "string" && typeof b === "string" && (a.length <= FREE_UNITS || a.length !== b.length)) return a === b;
