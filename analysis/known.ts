@@ -49,7 +49,7 @@ export const NEVER: Known = { kind: "never" };
 
 /** Receives functions that the analysis stops tracking: any code may call them. */
 export type Escape = (targets: Iterable<Callable>) => void;
-/** An `Escape` for joins that lose no functions, or whose result is only compared. */
+/** Does nothing with the lost functions: for joins that lose none, or whose result is only compared. */
 export const IGNORE_LOST: Escape = () => undefined;
 
 /** Limit on the possible texts of a value, for example of the URLs in a list. */

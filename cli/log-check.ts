@@ -23,7 +23,7 @@ export interface LogCheck {
   readonly runs: readonly JsonData[];
 }
 
-/** Checks all logs. Without `--json`, prints the result of each at once. */
+/** Checks all logs. Without `--json`, prints each result as soon as it is there. */
 export async function checkLogs(session: CommandSession, paths: readonly string[], options: LogCheckOptions): Promise<LogCheck> {
   const { terminal, json } = session;
   const logs = findLogs(paths);

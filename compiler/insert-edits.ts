@@ -10,7 +10,7 @@ import type { Token } from "./tokens.ts";
 
 const insert = (offset: number, text: string): Edit => ({ span: { start: offset, end: offset }, text });
 
-/** Returns help and a fix for a bracket that was meant to begin a statement. It continues the value that ends at `valueEnd`; the fix separates them. */
+/** Returns help for a bracket that was meant to begin a statement, but belongs to the value before it. The fix inserts `;` at the value's end. */
 export function separatorHelp(bracket: "(" | "[", valueEnd: number): DiagnosticExtras {
   return {
     help: `a \`${bracket}\` after a value on the same line belongs to the value: write \`;\` before it, or begin a new line`,

@@ -103,6 +103,7 @@ export function lexSection(text: string, diagnostics: Diagnostics): LexedSection
 function readToken(scanner: Scanner): void {
   const codeUnit = scanner.peek();
   if (codeUnit === SPACE || codeUnit === TAB) return skipBlanks(scanner);
+  // A hole is the `{…}` of a string with values, such as `f"{x}"`.
   const hole = scanner.holes.length === 0 ? undefined : scanner.holes.at(-1);
   if (hole !== undefined && isLineEnd(codeUnit)) reportOpenHole(scanner);
   else if (hole !== undefined && codeUnit === CLOSE_BRACE && hole.braces === 0) hole.resume(scanner);

@@ -1,7 +1,7 @@
 /**
  * Converts between the machine's values and the plain JavaScript data of handlers. A handler may be plain JavaScript, so its answer may be
  * anything. The answer is copied. The copy reads only own data properties, so no getter and no proxy trap runs, no prototype is
- * trusted, and later changes by the handler have no effect.
+ * trusted, and later changes by the handler have no effect. In both directions, typed JSON in the form `plain` is the step in between.
  */
 import type { TypeDef } from "../vm/bytecode/module.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -80,6 +80,7 @@ function copyOf(answer: unknown): JsonData {
     units += text.length;
     if (parts > MACHINE_LIMITS.valueNodes || units > MACHINE_LIMITS.valueTextUnits) throw new BorunaError("value.too_large", TOO_LARGE);
   };
+  // Without recursion, so that a deep answer cannot overflow the stack.
   return foldTree<Part, JsonData>({ part: answer, path: { parent: undefined, key: ROOT } }, ({ part, path }, depth) => {
     if (depth > MACHINE_LIMITS.valueDepth) throw new BorunaError("value.too_deep", TOO_LARGE);
     addToSize(1, typeof part === "string" ? part : "");

@@ -1,6 +1,7 @@
 /**
  * The connection to an MCP server whose tools were imported. The first call of any run opens it, and it serves all runs until `close`. After
- * each connect, before any call, the server lists its tools, and they are compared with their pins: hashes of the tools as they were imported.
+ * each connect, before any call, the server lists its tools, and they are compared with their pins: hashes of the tools as they were
+ * imported.
  *
  * If the server ends, each call in progress fails. If no call is in progress, the next call fails, so that the program notices the loss of
  * the server's state. The call after that starts the server again.
@@ -39,6 +40,7 @@ const MAX_MESSAGE_CHARS = 2_000;
 export class ToolServer {
   readonly #declaration: ToolDeclaration;
   readonly #options: ToolServerOptions;
+  /** Removes the secrets of the server from data. */
   readonly #scrub: (value: unknown) => unknown;
   #connected: Promise<Connected> | undefined;
   /** Aborted by `close`. */

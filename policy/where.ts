@@ -108,9 +108,9 @@ export function whereCheck(capability: CapabilityDecl, where: Where, types: read
   };
 }
 
-/** Returns the condition with its names in the form in which the parameter is compared. */
-function withNames(condition: Condition, form: (name: string) => string): Condition {
-  return condition.names === undefined ? condition : { ...condition, names: condition.names.map(form) };
+/** Returns the condition with its `names` normalized, as the names in the argument are before the comparison. */
+function withNames(condition: Condition, normalize: (name: string) => string): Condition {
+  return condition.names === undefined ? condition : { ...condition, names: condition.names.map(normalize) };
 }
 
 /**

@@ -114,7 +114,7 @@ export class ValueMaker {
     return length > 0 ? choose.below(length) : choose.weighted(ROOT_WEIGHTS);
   }
 
-  /** Begins the next value. Call this before each answer. */
+  /** Gives the next value its own allowance of parts. Call this before each answer. */
   beginValue(): void {
     this.#mayBeLong = true;
     this.#partsLeft = MAX_PARTS;
@@ -126,8 +126,8 @@ export class ValueMaker {
   }
 
   /**
-   * Returns a value of the type as typed JSON. With `isForeign`, returns JSON as another program may send it: an Option is the bare value, and
-   * the flavor may leave out members or change their types. Throws `usage` if all values of the type are too large.
+   * Returns a value of the type as typed JSON. With `isForeign`, returns JSON as another program may send it: an Option is the bare value,
+   * and the flavor may leave out members or change their types. Throws `usage` if all values of the type are too large.
    */
   ofType(type: Type, choose: Chooser, flavor: Flavor, plan: Plan, isForeign = false, depth = 0): JsonData {
     this.#partsLeft -= 1;
@@ -287,7 +287,10 @@ export class ValueMaker {
     return choose.oneOf<JsonData>(null, "", 0, true, [], new Map(), new FloatValue(1.5), "7");
   }
 
-  /** Returns the text of a file, a page or an input. If the program parses JSON, it is mostly a JSON document; otherwise lines, a text or a number. */
+  /**
+   * Returns the text of a file, a page or an input. If the program parses JSON, it is mostly a JSON document; otherwise lines, a text or a
+   * number.
+   */
   content(choose: Chooser, flavor: Flavor, plan: Plan): string {
     if (flavor === "empty") return "";
     switch (choose.weighted(this.#vocabulary.parsesJson ? [12, 1, 1, 1] : [0, 4, 3, 2])) {

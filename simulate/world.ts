@@ -98,6 +98,7 @@ export class World {
   readonly #maker: ValueMaker;
   readonly #maxCalls: number;
   readonly #source: ChoiceSource;
+  /** What the answers of this run have in common. */
   readonly #plan: Plan;
   /** The chooser of each call, by the call's number. Index 0 has the chooser for the complete run. */
   readonly #choosers: Chooser[] = [];
@@ -207,7 +208,7 @@ export class World {
     return faults[choose.weighted(weights)] ?? "none";
   }
 
-  /** Makes the value with which a call is answered. */
+  /** Makes the value with which a call is answered. The fault decides the flavor, which says what is special about the value. */
   #content({ name, mock }: CapabilityDecl, args: readonly Value[], type: Type, choose: Chooser, fault: Fault): Value {
     if (name === "time.now") return this.#time(args[0], choose, fault);
     if (name === "random") return randomAnswer(args, choose);

@@ -48,7 +48,10 @@ const DEFAULT_ATTEMPTS = 5;
 const STORED_MS = 3_600_000;
 /** How often a watched run is read, in milliseconds. */
 const WATCH_MS = 200;
-/** How long `#decide` waits for the engine's workflow of the run to end, in milliseconds. Later, a worker (`keeper.ts`) continues the run. */
+/**
+ * How long `#decide` waits for the run's workflow in the engine to end, in milliseconds. If it ends later, a worker (`keeper.ts`) continues
+ * the run.
+ */
 const REWIND_MS = 2_000;
 
 /** Opens a client. See `createClient`. */
@@ -195,7 +198,8 @@ class DatabaseClient implements Client {
       await continueRun(transaction, runId);
       return found.run;
     });
-    // The row already says that the run continues. If the workflow is not rewound here, a worker (`keeper.ts`) rewinds it later.
+    // Queue the workflow again (`rewind`), which is possible once it has ended. A worker (`keeper.ts`) does what is not done here, because the row
+    // already says that the run continues.
     for (let waited = 0; waited < REWIND_MS; waited += 50) {
       const [ended] = await this.#engine.ended([runId]);
       if (ended !== undefined) return this.#engine.rewind({ id: runId, queue, tenant });

@@ -81,7 +81,7 @@ class FrequentStatements {
 
   #named(given: readonly unknown[]): readonly unknown[] {
     const [text, values, ...more] = given;
-    // The result of a prepared statement must keep its columns, and an upgrade may add some to a table.
+    // `SELECT *` gets no name: the columns of a prepared statement must not change, and an upgrade may add some to a table.
     if (typeof text !== "string" || !Array.isArray(values) || text.includes("SELECT *")) return given;
     const name = this.#nameOf(text);
     return name === undefined ? given : [{ name, text, values }, ...more];

@@ -76,7 +76,10 @@ export interface WorkerOptions {
 
 /** How often a worker checks for requests to cancel its runs, in milliseconds. */
 const CANCEL_POLL_MS = 500;
-/** How often a worker looks after the runs of all workers (`keeper.ts`), in milliseconds. With a short lease, it is a quarter of it, at least 250. */
+/**
+ * How often a worker looks after the runs of all workers (`keeper.ts`), in milliseconds. A quarter of the lease if that is less, but at least
+ * 250.
+ */
 const KEEP_MS = 1_000;
 /** How often a call checks whether the worker has its lease again, in milliseconds. */
 const LEASE_POLL_MS = 50;
@@ -111,7 +114,7 @@ export class Worker {
   readonly #pool: Pool;
   readonly #active = new Map<string, ActiveRun>();
   readonly #programs = new ProgramCache(CACHED_PROGRAMS);
-  /** Each combines one kind of change to the rows of many runs. */
+  /** Each collects one kind of change to the rows of many runs, to write them with few statements. */
   readonly #beginBatches: Batches<string, BegunRun>;
   readonly #endBatches: Batches<EndedExecution, true>;
   readonly #intentBatches: Batches<NewIntent, Intent>;
@@ -132,7 +135,7 @@ export class Worker {
 
   private constructor(options: WorkerOptions) {
     this.#options = options;
-    // Once the worker runs, statements wait for a server that is gone. If they failed, the engine would retry after up to a minute.
+    // Once the worker runs, a statement waits until a lost server is back. If it failed instead, the engine would retry only after up to a minute.
     const pool = openPool(options.databaseUrl, options.connections, () => this.#engine !== undefined);
     this.#pool = pool;
     this.#beginBatches = new Batches(

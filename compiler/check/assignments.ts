@@ -4,7 +4,7 @@ import { builtinType, type CheckedType, ERROR, freshVar, INT, prune, showType, S
 import type { Ir, IrStmt, Local, UpdateStep } from "../ir.ts";
 import { warnOfNegativeIndex } from "./collections.ts";
 import type { FunctionChecker } from "./context.ts";
-import { mutableExtras } from "./mutable-extras.ts";
+import { suggestMut } from "./suggest-mut.ts";
 import { findField } from "./data.ts";
 import { suggestNearest } from "./did-you-mean.ts";
 import { checkRightSide } from "./operators.ts";
@@ -25,7 +25,7 @@ export function checkAssign(checker: FunctionChecker, stmt: Assign): IrStmt[] {
   const value = checkValue(checker, stmt, local.type, `\`${stmt.name.text}\``);
   if (!reportCaptured(checker, stmt.name, local) && !local.isMutable) {
     checker.warning("W002", stmt.name.span, `\`${stmt.name.text}\` is assigned to, but is not declared \`mut\``, {
-      ...mutableExtras(checker, local),
+      ...suggestMut(checker, local),
     });
   }
   if (stmt.operator === null) return [{ kind: "set", local, value, span: stmt.span }];
@@ -79,7 +79,7 @@ function checkUpdate(checker: FunctionChecker, stmt: Assign, local: Local): IrSt
   const { name, operator, span } = stmt;
   if (!reportCaptured(checker, name, local) && !local.isMutable) {
     const message = `\`${name.text}\` is not declared \`mut\`, so its parts cannot be assigned`;
-    checker.error("E017", name.span, message, mutableExtras(checker, local));
+    checker.error("E017", name.span, message, suggestMut(checker, local));
   }
   let type = local.type;
   const steps = stmt.steps.map((step): UpdateStep => {

@@ -8,7 +8,7 @@ import { bindParams } from "./binders.ts";
 import { type FunctionChecker, resultOf } from "./context.ts";
 
 /**
- * Checks a local function and binds its name. Like a lambda, the function captures the values of bindings where it is declared. Its
+ * Checks a local function and binds its name. Like a lambda, the function captures the values that bindings have where it is declared. Its
  * body can also name the function itself.
  */
 export function checkLocalFn(checker: FunctionChecker, item: FnItem): IrStmt {

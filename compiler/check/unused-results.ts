@@ -5,7 +5,7 @@ import type { Edit } from "../diagnostics.ts";
 import type { Ir } from "../ir.ts";
 import { type CheckedType, prune, showType } from "../check-types.ts";
 import type { FunctionChecker } from "./context.ts";
-import { mutableExtras } from "./mutable-extras.ts";
+import { suggestMut } from "./suggest-mut.ts";
 
 /** Records a call of a builtin without effects, for `warnUnusedResult`. `result` is the type of its value. */
 export function recordBuiltinCall(checker: FunctionChecker, ir: Ir, { name, calledForEffect }: BuiltinDecl, result: CheckedType): void {
@@ -51,7 +51,7 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, { name, result, isOneO
   const first = "args" in ir ? ir.args[0] : undefined;
   const local = first?.kind === "local" ? first.local : undefined;
   const isStatement = !isOneOfSeveral && !isInParentheses(scope.unit.text, span) && (local === undefined || !scope.isCaptured(local));
-  const mut = local === undefined || local.isMutable ? [] : mutableExtras(checker, local).fixes[0]?.edits;
+  const mut = local === undefined || local.isMutable ? [] : suggestMut(checker, local).fixes[0]?.edits;
   // `list.push(xs, x)` is usually meant to change `xs`. If the types agree, suggest an assignment.
   checker.context.deferredChecks.push(() => {
     // `prune` follows bound type variables.

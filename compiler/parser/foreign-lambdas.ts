@@ -1,4 +1,4 @@
-/** Reports lambdas of other languages as arguments and as values of `let`, and reads them: `x => x + 1`, `|x| x + 1`, `lambda x: x + 1`. */
+/** Reports and reads lambdas as other languages write them, in arguments and values of `let`: `x => x + 1`, `|x| x + 1`, `lambda x: x + 1`. */
 import type { Expr, LambdaParam } from "../ast.ts";
 import type { Cursor } from "./cursor.ts";
 import { LAMBDA_HELP } from "./other-languages-syntax.ts";
@@ -13,7 +13,7 @@ interface LambdaHead {
   readonly after: number;
 }
 
-/** Returns the distance of the first token from `from` on that satisfies `isEnd` and is outside inner parentheses. Undefined beyond `MAX_PARAMS_TOKENS`. */
+/** Returns the distance of the first token, from `from` on, that is the end and not in inner parentheses. Undefined if none is near. */
 function distanceOf(c: Cursor, from: number, isEnd: (distance: number) => boolean): number | undefined {
   for (let distance = from, depth = 0; distance < MAX_PARAMS_TOKENS; distance++) {
     const { kind } = c.peek(distance);

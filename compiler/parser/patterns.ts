@@ -9,6 +9,7 @@ import { parseBindingName, parseFieldName, nameOf, parseReservedName, parseVaria
 /** Parses what a `let`, a `for` or a parameter binds: a name, `_`, or a pattern. `what` is its name in messages. */
 export function parseBinder(c: Cursor, what: string): Binder {
   if (!atPattern(c)) return { name: parseBindingName(c, what), pattern: null };
+  // A pattern has a limit of its own on the levels of nesting.
   const depth = c.restartDepth();
   const pattern = parsePattern(c);
   c.resumeDepth(depth);
@@ -20,7 +21,7 @@ function atPattern(c: Cursor): boolean {
   switch (c.kind) {
     case "name": {
       const after = c.peek(1);
-      // `for x { … }` lacks its `in`; the name of a type begins with a capital letter.
+      // The name of a type begins with a capital letter. So in `for x { … }`, the `x` is only a name, and `in` is missing after it.
       return !after.isAfterLineBreak && (after.kind === "(" || after.kind === "::" || (after.kind === "{" && /^[A-Z]/.test(c.token.value)));
     }
     case "(":

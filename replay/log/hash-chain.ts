@@ -58,7 +58,10 @@ function sharedStart(length: number): Uint8Array {
   return (sharedViews[length] ??= sharedBytes.subarray(0, length));
 }
 
-/** Returns the value of a lower-case hexadecimal digit from its code unit. Only letters have bit 6 set, and the low bits of `a` are 1. */
+/**
+ * Returns the value of a lower-case hexadecimal digit from its code unit. The low four bits of `0` to `9` are 0 to 9, those of `a` to `f` are 1
+ * to 6. Of these, only the letters have bit 6 set.
+ */
 const digitOf = (unit: number): number => (unit & 15) + (unit >> 6) * 9;
 
 /** Returns the hash that `record` must have after a record with the hash `previous`. Ignores the hash and the signature in `record`. */

@@ -33,7 +33,7 @@ export interface LogHeader {
   /** The arguments as typed JSON, by parameter name. */
   readonly args: ReadonlyMap<string, JsonData>;
   readonly limits: Limits;
-  /** `audit`: a live run that only reported what the recorded policy's rules refuse, and obeyed the laxer `auditPolicy`. */
+  /** `audit`: a live run that obeyed a laxer policy (`auditPolicy`), and reported what the recorded policy would have refused. */
   readonly mode: "mock" | "live" | "audit";
   /** Whether every value is sealed, see `sealed-value.ts`. If false, the file has no such member. */
   readonly redactable: boolean;
@@ -122,7 +122,10 @@ export function headerFromJson(record: JsonObject): LogHeader {
   };
 }
 
-/** Reads the declarations. Throws `log.form` for a list that the recorder would not write: empty, unsorted, or with a wrong or repeated declaration. */
+/**
+ * Reads the declarations. Throws `log.form` for a list that the recorder would not write: empty, unsorted, or with a wrong or repeated
+ * declaration.
+ */
 function capabilitiesFromJson(declarations: readonly JsonData[]): readonly CapabilityDecl[] {
   const capabilities = declarations.map((data, i) => {
     try {
@@ -165,7 +168,7 @@ function limitsToJson(limits: Limits): JsonObject {
   return new Map(LIMIT_FIELDS.filter(mustWrite).map((name) => [name, limits[name]]));
 }
 
-/** Reads the limits. `max_log_bytes` is absent in older logs. `max_tasks` is absent if it has its default. */
+/** Reads the limits. In older logs `max_log_bytes` is absent, because the log was not charged. `max_tasks` is absent if it has its default. */
 function limitsFromJson(limits: JsonObject): Limits {
   onlyFields(limits, LIMIT_FIELDS, "limits");
   return limitsFrom((name) => {

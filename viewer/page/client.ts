@@ -13,7 +13,7 @@ type GetRoute = Exclude<Extract<Route, `GET ${string}`>, "GET /api/live">;
 /** The query of a route. Undefined parameters are not sent. */
 export type QueryOf<R extends GetRoute> = { readonly [Name in keyof Api[R]["query"]]: Api[R]["query"][Name] | undefined };
 
-/** The values of the names in capitals in a route, such as RUN. */
+/** The values for the words in capitals in a route, such as RUN. */
 type Names = Readonly<Partial<Record<"RUN" | "SPAN" | "N", string | number>>>;
 
 /** An answer with a status other than 200, or no answer (status 0). */

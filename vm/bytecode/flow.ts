@@ -138,18 +138,18 @@ export function flowChanges(fn: VerifiedFunction, { nodes, innermost }: FlowTree
   const { code, def } = fn;
   const changes = new Uint8Array(def.code.length);
   const nodeAt = (pc: number): number => innermost[pc] ?? 0;
-  const follow = (from: number, to: number): void => {
+  const markIfNodeChanges = (from: number, to: number): void => {
     if (to < changes.length && nodeAt(from) !== nodeAt(to)) changes[to] = 1;
   };
   changes[0] = 1;
   for (let pc = 0; pc < changes.length; pc++) {
-    follow(pc - 1, pc);
+    markIfNodeChanges(pc - 1, pc);
     const at = pc * CODE_STRIDE;
     const tag = code[at] ?? 0;
     const operand = code[at + 1] ?? 0;
     if (FRAME_CHANGES.has(tag) || isBreak(fn, nodes[nodeAt(pc)], pc)) changes[pc] = 1;
-    if (tag === OPCODES.Match.tag) for (const { target } of def.matchTables[operand] ?? []) follow(pc, target);
-    else if (JUMPS.has(tag)) follow(pc, operand);
+    if (tag === OPCODES.Match.tag) for (const { target } of def.matchTables[operand] ?? []) markIfNodeChanges(pc, target);
+    else if (JUMPS.has(tag)) markIfNodeChanges(pc, operand);
   }
   return changes;
 }

@@ -58,7 +58,7 @@ const MAX_INTEGER_DIGITS = 400;
 /** Sizes of a Map, an array, a boxed number and an element in bytes, measured on 64-bit Node 20 and rounded up. */
 export const PARSER_BYTES = { object: 208, array: 64, scalar: 32, slot: 16 } as const;
 
-/** An array or object that is being read. `key` is the name of the next member of an object. */
+/** An array or object that is being read. */
 interface Container {
   readonly list: JsonData[] | undefined;
   readonly map: Map<string, JsonData> | undefined;
@@ -332,7 +332,7 @@ function sortedKeys(map: ReadonlyMap<string, unknown>): string[] {
   return isSorted(keys) ? keys : keys.sort(compareUtf8);
 }
 
-/** An array or object that is being written. `next` is the index of the next element or member. */
+/** An array or object that is being written. */
 interface OpenContainer {
   readonly keys: readonly string[] | undefined;
   readonly list: readonly WritableJson[] | undefined;

@@ -65,6 +65,7 @@ export function endSlice(state: TaskState, task: Actor, signal: SliceEnd): void 
   if (signal === "done") completeTask(state, task);
   else if (signal === "blocked" || signal === "waiting" || signal === "joining") task.status = signal;
   if (task.status !== "runnable") state.runnable.delete(task.id);
+  // Without scheduling, spawned actors never run, and messages are dropped.
   if (!state.run.scheduled) return;
   recountSlots(state, task);
   collectEffects(state, task);

@@ -44,6 +44,7 @@ export class StateReader {
     const isPaused = (flags & PAUSED) !== 0;
     const steps = bytes.readVarintUpTo(limits.max_steps, "steps");
     const allocBytes = bytes.readVarintUpTo(limits.max_alloc_bytes, "allocated bytes");
+    // Calls of different tasks may overlap, except in older modules.
     const overlaps = scheduled && this.#program.module.tasks !== undefined;
     const maxTasks = overlaps ? Number.MAX_SAFE_INTEGER : MACHINE_LIMITS.actors;
     const nextActor = bytes.readVarintUpTo(maxTasks, "actor");

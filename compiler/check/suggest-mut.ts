@@ -7,7 +7,7 @@ import type { FunctionChecker } from "./context.ts";
 const MAX_LET_DISTANCE = 200;
 
 /** Returns help and a fix for an assignment to a binding that is not declared `mut`. */
-export function mutableExtras(checker: FunctionChecker, { name, span }: Local): { readonly help: string; readonly fixes: readonly Fix[] } {
+export function suggestMut(checker: FunctionChecker, { name, span }: Local): { readonly help: string; readonly fixes: readonly Fix[] } {
   const before = checker.scope.unit.text.slice(Math.max(0, span.start - MAX_LET_DISTANCE), span.start);
   const [, header, afterLet] = /(?:\b(if|while)\s+)?\blet\s+([^;=\n]*)$/.exec(before) ?? [];
   // `if let` and `while let` do not accept `mut`.
