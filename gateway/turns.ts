@@ -6,7 +6,7 @@ import { afterMicrotasks, afterOneLoop } from "./platform.ts";
 
 /** Length of a turn, in milliseconds. */
 const TURN_MS = 2;
-/** The machine asks for a pause. If such requests are less than this many milliseconds apart, some of them do not read the clock. */
+/** The machine often asks whether to pause. If its requests are less than this many milliseconds apart, some of them do not read the clock. */
 const FREQUENT_MS = 0.1;
 /** At most this many requests in a row do not read the clock. */
 const MAX_SKIPPED = 3;
@@ -67,7 +67,7 @@ let usedMs = 0;
 const waitingRuns = new WaitingRuns();
 let isNextTurnScheduled = false;
 
-/** The part of one run in the turns. All runs share one turn, so the time that each of them uses counts. */
+/** Lets one run take part in the turns. The time that any run of the thread uses counts towards the same turn. */
 export class RunTurns {
   readonly #now: () => number;
   /** Time at which the run last got the thread or read the clock, in milliseconds. Undefined while the run waits. */

@@ -48,7 +48,7 @@ export class Replayer implements EventSink, LoggedCalls {
   #answers = 0;
   /** The answer that `takeAnswer` returns next. */
   #preparedAnswer: RecordedAnswer | undefined;
-  /** Whether the event log has no answer to the call in progress. If so, the program's next event is that answer, and is not compared. */
+  /** Whether the event log lacks the answer of the call in progress. If so, the program's next event, which is the answer, is not compared. */
   #isUnanswered = false;
   #lastAnswer: { readonly event: number; readonly answer: RunEvent } | undefined;
   #stop: ReplayStop | undefined;

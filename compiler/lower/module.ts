@@ -164,7 +164,10 @@ class ModuleBuilder implements ModulePool {
     return index;
   }
 
-  /** Adds the tuple types in a type to the module. No instruction may refer to them, but the machine needs them when such a value enters it, as an argument or answer. */
+  /**
+   * Adds the tuple types in a type to the module. The machine needs them when such a value enters it as an argument or answer, even if no
+   * instruction refers to them.
+   */
   addTuples(type: CheckedType): void {
     for (const decl of declarationsIn(type)) if (isTupleName(decl.name)) this.typeIndex(decl);
   }

@@ -14,9 +14,9 @@
  * | 6 | op | which operation, builtin, opcode, …; see each op |
  * | 7 | slots | the frame's slots in use before the op |
  *
- * x, y and d are slots, counted from the frame's first local. Some ops also allow a constant as x or y; it is written as
- * the bitwise complement (`~`) of the constant's index, which is negative. The comments below give the fields of an op that
- * have another meaning than in this table.
+ * x, y and d are slots, counted from the frame's first local. Some ops also allow a constant as x or y; it is written as the bitwise
+ * complement (`~`) of the constant's index, which is negative. The comments below give the fields of an op that have another meaning than in
+ * this table.
  */
 
 export const OP_STRIDE = 8;
@@ -108,7 +108,10 @@ export const REGISTER_OPS = {
   assert: 56,
   /** x: slot of the guard's result. The label is in the slot above. */
   guardSeal: 57,
-  /** A capability call, actor operation or `par`. x: first operand of the instruction; y: number of arguments; d: slot of the first argument; op: opcode. */
+  /**
+   * A capability call, actor operation or `par`. x: first operand of the instruction; y: number of arguments; d: slot of the first argument;
+   * op: opcode.
+   */
   effect: 58,
   /** x: 1 if the message must have the type whose text is the constant y. */
   receive: 59,
@@ -116,8 +119,8 @@ export const REGISTER_OPS = {
   slowInstruction: 60,
   nothing: 61,
   /**
-   * d = x. x is a local that may hold a pending String, which has `PENDING_MARK` in `numbers`. Its first read is charged here. Or x grows by
-   * appends; the next append makes a new list.
+   * d = x. x is a local that may hold a pending String, which has `PENDING_MARK` in `numbers`. Its first read is charged here. Or x holds a
+   * list that grows by appends; after this read, the next append makes a new list.
    */
   readLocal: 62,
   /** d = x. d is an append target or grows by appends. y: the mark of a String in d after the store, `PENDING_MARK` or 0. */
@@ -129,7 +132,7 @@ export const REGISTER_OPS = {
   loopLessInt: 66,
   /** Like `builtin`, for `list.push`. d is the local that had the list x and that gets the result (see `analyzeListAppends`). */
   appendList: 76,
-  /** d = x, then op = y. */
+  /** d = x, then the slot in op = y. */
   moveTwo: 77,
   /** Adds 1 to x, then does the same as `loopLess` or `loopLessInt`. Does nothing if the engine counts the iterations. */
   countLess: 78,
@@ -138,7 +141,10 @@ export const REGISTER_OPS = {
   length: 67,
   /** Assigns to a part of the local d. x: slot of the first operand; y: the path, a constant; op: number of operands. */
   update: 69,
-  /** Assigns y to a part of the local d. The path has one index or key, x. op: the constant with the path for `xs[i] = v`, or `~` of the constant for any other path. */
+  /**
+   * Assigns y to a part of the local d. The path has one index or key, x. op: the constant with the path for `xs[i] = v`, or `~` of the
+   * constant for any other path.
+   */
   updateElement: 70,
   /** Like `element`, for the role `OWNERSHIP.take`. */
   takeElement: 71,
