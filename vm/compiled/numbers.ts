@@ -82,15 +82,20 @@ function writeRemainderOfAny(body: FunctionBody, a: Operand, b: Operand): void {
     return body.push(`remainderOfProduct(${x.code}, ${y.code}, ${product.added}, ${b.code})`, "safeInt");
   }
   if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) throw ${DEOPTIMIZED};`);
-  body.push(`typeof ${a.code} === "number" ? ${a.code} % ${b.code} + 0 : remainderOf(${a.code}, ${b.code})`, "safeInt");
+  body.push(`typeof ${a.code} === "number" ? ${remainderText(a, b)} : remainderOf(${a.code}, ${b.code})`, "safeInt");
+}
+
+/** Returns an expression for the remainder of safe Ints, which is fast for small integers and for others. */
+function remainderText(a: Operand, b: Operand): string {
+  const isSmall = isLiteral(b) ? "" : `(${b.code} | 0) === ${b.code} && `;
+  return `${isSmall}(temp = ${a.code} | 0) === ${a.code} ? temp % ${b.code} + 0 : wideRemainder(${a.code}, ${b.code})`;
 }
 
 function writeIntArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
   const operator = OPERATORS.get(tag);
   if (operator === undefined) {
     if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) throw ${DEOPTIMIZED};`);
-    body.push(tag === OPCODES.Div.tag ? `Math.trunc(${a.code} / ${b.code}) + 0` : `${a.code} % ${b.code} + 0`, "safeInt");
-    return;
+    return body.push(tag === OPCODES.Div.tag ? `Math.trunc(${a.code} / ${b.code}) + 0` : remainderText(a, b), "safeInt");
   }
   const expression = `${a.code} ${operator} ${b.code}${tag === OPCODES.Mul.tag ? " + 0" : ""}`;
   if (kind !== "safeInt") {

@@ -133,24 +133,32 @@ function toNumber(value: Value): number {
   return deoptimize();
 }
 
+/** Returns the remainder of safe Ints. `divisor` is not 0. For numbers beyond 32 bits, V8 calls a slow function for `%`. */
+const wideRemainder = (a: number, divisor: number): number => a - Math.trunc(a / divisor) * divisor;
+
 /** Below this, a product that JavaScript rounds to a double is certainly an Int of the language. */
 const MAX_PRODUCT = 9.2e18;
-/** `remainderOfProduct` splits a factor into halves of 16 bits, so that its products are exact. */
-const HALF = 2 ** 16;
-/** With a divisor up to this, `remainderOfProduct` has no intermediate result beyond 2 ** 50. */
+/** `remainderOfProduct` splits factors of 32 bits into halves, so that its products are exact. */
+const HALF_BITS = 16;
+const HALF = 2 ** HALF_BITS;
 const MAX_DIVISOR = 2 ** 32;
 
 /** Returns `(a * b + c) % divisor`. Gives up if an operation overflows. `divisor` is not 0. */
 function remainderOfProduct(a: Value, b: Value, c: number, divisor: number): number {
   if (typeof a === "number" && typeof b === "number") {
-    const result = a * b + c;
-    if (result <= Number.MAX_SAFE_INTEGER && result >= Number.MIN_SAFE_INTEGER && Number.isSafeInteger(a * b))
-      return (result % divisor) + 0;
-    if (a >= 0 && b >= 0 && c >= 0 && divisor > 0 && divisor <= MAX_DIVISOR && result < MAX_PRODUCT) {
-      const [x, y] = [a % divisor, b % divisor];
-      const low = x % HALF;
-      const high = (((x - low) / HALF) * y) % divisor;
-      return (high * HALF + low * y + (c % divisor)) % divisor;
+    const product = a * b;
+    const sum = product + c;
+    if (Math.abs(product) <= Number.MAX_SAFE_INTEGER && Math.abs(sum) <= Number.MAX_SAFE_INTEGER) return wideRemainder(sum, divisor);
+    if (a >= 0 && b >= 0 && c >= 0 && divisor > 0 && divisor <= MAX_DIVISOR && sum < MAX_PRODUCT) {
+      const x = a < divisor ? a : wideRemainder(a, divisor);
+      const y = b < divisor ? b : wideRemainder(b, divisor);
+      const z = c < divisor ? c : wideRemainder(c, divisor);
+      // The sum below 2 ** 64 is rounded, so the quotient may be wrong by 1.
+      const quotient = Math.floor((x * y + z) / divisor);
+      const high = (x >>> HALF_BITS) * y - (quotient >>> HALF_BITS) * divisor;
+      const low = (x & (HALF - 1)) * y - (quotient & (HALF - 1)) * divisor;
+      const result = high * HALF + low + z;
+      return result < 0 ? result + divisor : result >= divisor ? result - divisor : result;
     }
   }
   return remainderOf(arithmetic("Add", arithmetic("Mul", a, b), c), divisor);
@@ -196,6 +204,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     greaterOrEqual: (meter: Meter, a: Value, b: Value): boolean => compareValues(a, b, meter) >= 0,
     equal,
     remainderOf,
+    wideRemainder,
     remainderOfProduct,
     isTruthy,
     concat,

@@ -1,4 +1,4 @@
-/** Remainders of products that are too large for a safe Int. Compiled code computes them without the product. */
+/** Remainders of Ints beyond 32 bits, and of products that are too large for a safe Int. Compiled code computes the latter without the product. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
@@ -11,6 +11,8 @@ const SOURCE = `fn main(a: Int, b: Int, c: Int, m: Int) -> List<Int> {
     for i in 0..3 {
         results = list.push(results, a * (b + i) % m)
         results = list.push(results, (a * (b + i) + c) % m)
+        results = list.push(results, (a + i) % m)
+        results = list.push(results, (a + i) % 10)
     }
     results
 }
@@ -19,6 +21,9 @@ const SOURCE = `fn main(a: Int, b: Int, c: Int, m: Int) -> List<Int> {
 const numbers = fc.oneof(
   fc.integer({ min: -20, max: 20 }),
   fc.maxSafeInteger(),
+  // Factors and divisors whose products are below 2 ** 63.
+  fc.nat(2 ** 31),
+  fc.nat(2 ** 32),
   fc.tuple(fc.integer({ min: 10, max: 52 }), fc.integer({ min: -2, max: 2 }), fc.boolean()).map(([bits, more, negative]) => {
     const value = 2 ** bits + more;
     return negative ? -value : value;
@@ -32,7 +37,7 @@ test("remainders of products are the same on both engines", () => {
       const { end } = sameOnBoth(program, { args });
       const [a, b, c, m] = args.map(BigInt);
       if (a === undefined || b === undefined || c === undefined || m === undefined || !end.startsWith("value")) return;
-      const expected = [0n, 1n, 2n].flatMap((i) => [(a * (b + i)) % m, (a * (b + i) + c) % m]);
+      const expected = [0n, 1n, 2n].flatMap((i) => [(a * (b + i)) % m, (a * (b + i) + c) % m, (a + i) % m, (a + i) % 10n]);
       const text = expected.map((n) => (n >= -(2n ** 53n) && n <= 2n ** 53n ? String(n) : "?"));
       for (const n of text) if (n !== "?") expect(end).toContain(n);
     }),
