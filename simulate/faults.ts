@@ -11,7 +11,7 @@ export const FAULTS = {
   huge: { weight: 4, doc: "huge numbers, long texts, long lists" },
   broken: { weight: 4, doc: "JSON that ends too early, lacks members or has values of other types; an error page" },
   late: { weight: 3, doc: "an ordinary answer, but up to a month passes on the clock of `time.now`" },
-  stuck: { weight: 2, doc: "an ordinary answer, which all later calls of its capability get, too" },
+  stuck: { weight: 2, doc: "an ordinary answer, which all later calls of its capability get too if they want the same form" },
   back: { weight: 2, doc: "`time.now`: the clock has been set back" },
   refused: { weight: 0, doc: "a person refuses a call that waits for an approval" },
 } as const satisfies Readonly<Record<string, { readonly weight: number; readonly doc: string }>>;
