@@ -21,24 +21,27 @@ function namesIn(text: string): readonly (string | undefined)[] {
 /** Returns the names in the placeholders of all these texts. */
 export const secretNames = (texts: Iterable<string>): ReadonlySet<string | undefined> => new Set([...texts].flatMap(namesIn));
 
-/** Returns the secrets that a call with this URL and these headers can send. `programSecrets` are the names in all placeholders of the program. */
+/**
+ * Returns the secrets that a call with this URL and these headers can send. An unknown header may have any of `programSecrets`, the names in
+ * all placeholders of the program.
+ */
 export function sentSecrets(url: Known, headers: Known, programSecrets: ReadonlySet<string | undefined>): readonly SentSecret[] {
   const { entries, isOpen } = asMap(headers);
   const found = new Map<string | undefined, SentSecret["certainty"]>();
-  let isUnknown = isOpen;
+  let hasUnknownHeader = isOpen;
   for (const { value, isCertain } of entries.values()) {
     if (value?.kind !== "text") {
-      isUnknown = true;
+      hasUnknownHeader = true;
       continue;
     }
     const names = value.texts.map(({ text }) => namesIn(text));
-    isUnknown ||= value.texts.some(({ isExact }) => !isExact);
+    hasUnknownHeader ||= value.texts.some(({ isExact }) => !isExact);
     for (const name of names.flat()) {
       const certainty = isCertain && names.every((each) => each.includes(name)) ? "certain" : "named";
       if (found.get(name) !== "certain") found.set(name, certainty);
     }
   }
-  if (isUnknown) for (const name of programSecrets) if (!found.has(name)) found.set(name, "possible");
+  if (hasUnknownHeader) for (const name of programSecrets) if (!found.has(name)) found.set(name, "possible");
   return [...found].map(([name, certainty]) => ({ name, hosts: hostsOf(url), certainty }));
 }
 

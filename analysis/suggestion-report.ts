@@ -7,6 +7,7 @@ import type { SuggestedRule, Suggestion } from "./suggest.ts";
 interface Proven extends Suggestion {
   readonly proofs: readonly { readonly file: string; readonly holds: boolean; readonly report: { readonly stop: Stop | undefined } }[];
 }
+/** The call at which a replay stopped, and why. `rule` is the policy rule that refused the call. */
 interface Stop {
   readonly reason: string;
   readonly text?: string;

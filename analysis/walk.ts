@@ -65,7 +65,7 @@ export interface Walked {
   readonly sites: readonly CallSite[];
   /** How often one call of this function can directly run each function, and each capability, which is given by its number. */
   readonly runs: ReadonlyMap<FunctionInstance | number, number>;
-  /** The constant texts with `{{secret:`, the beginning of a placeholder for a secret. */
+  /** The constant texts that contain `{{secret:`, the beginning of a placeholder for a secret. */
   readonly placeholders: ReadonlySet<string>;
   /** What is known about the result. */
   readonly result: Known;
@@ -129,11 +129,11 @@ class Walk {
   /** What is known about the results of the `return` statements walked so far. */
   #result: Known = NEVER;
 
-  constructor(callable: Callable, found: Found, listener: WalkListener, count: number, inlined: readonly Callable[], place?: Span) {
+  constructor(callable: Callable, found: Found, listener: WalkListener, times: number, inlined: readonly Callable[], place?: Span) {
     this.#callable = callable;
     this.#found = found;
     this.#listener = listener;
-    this.#times = count;
+    this.#times = times;
     this.#inlined = inlined;
     this.#place = place;
     this.#untracked = untrackedIn(callable);
@@ -191,7 +191,7 @@ class Walk {
     runs.set(target, boundCount((runs.get(target) ?? 0) + count));
   }
 
-  #site(capability: number, span: Span, args: readonly Known[] = [], irs: readonly Ir[] = []): void {
+  #recordCapability(capability: number, span: Span, args: readonly Known[] = [], irs: readonly Ir[] = []): void {
     this.#found.sites.push({ capability, span, args, irs, times: this.#times });
     if (this.#times > 0) this.#addRuns(capability, this.#times);
   }
@@ -275,7 +275,7 @@ class Walk {
         for (const operand of ir.operands) this.#walkEscaping(operand);
         return undefined;
       case "capability":
-        this.#site(
+        this.#recordCapability(
           ir.id,
           ir.span,
           ir.args.map((arg) => this.#dataOf(arg)),
@@ -328,24 +328,24 @@ class Walk {
         if (ir.value === null) return leavesBlock(ir.stmts.at(-1)) ? NEVER : undefined;
         return this.#value(ir.value);
       case "spawn":
-        this.#site(CAPABILITY_IDS.actorSpawn, ir.span);
+        this.#recordCapability(CAPABILITY_IDS.actorSpawn, ir.span);
         this.#recordRun(this.#listener.spawned(ir.target), "spawn", ir.span, 1);
         return undefined;
       case "send":
         this.#walkEscaping(ir.actor);
         this.#walkEscaping(ir.message);
-        this.#site(CAPABILITY_IDS.actorSend, ir.span);
+        this.#recordCapability(CAPABILITY_IDS.actorSend, ir.span);
         return undefined;
       case "emit":
         this.#walkEscaping(ir.tree);
-        this.#site(CAPABILITY_IDS.uiRender, ir.span);
+        this.#recordCapability(CAPABILITY_IDS.uiRender, ir.span);
         return undefined;
     }
   }
 
   /**
-   * Returns what the called function may assume about its arguments: what is known about them. A source builtin may assume nothing, because all
-   * callers share its one instance. Functions in its arguments escape.
+   * Returns what the walk of `target` may assume about its arguments. That is all that is known about them, except for a source builtin that
+   * is not inlined: all its callers share one instance, so nothing is assumed, and functions in its arguments escape.
    */
   #argsSeenBy(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
     if (!isSourceBuiltin(target)) return args;

@@ -34,6 +34,7 @@ export interface CommandSpec {
 /** A type assertion that checks nothing. The parsers have checked the flags: they accept only the options of the command. */
 const assumeFlags = <F extends object>(_flags: Flags | F): _flags is F => true;
 
+/** Makes the `run` of a command from a function that takes the flags as `F`. */
 export const withFlags =
   <F extends object>(body: (session: CommandSession, flags: F, args: readonly string[]) => Promise<number> | number): CommandSpec["run"] =>
   (session, flags, args) =>

@@ -20,5 +20,8 @@ const flagOf = (option: string): string => `--${option.replace(/_/g, "-").replac
 export function withFlagNames(text: string): string {
   return PHRASES.reduce((current, [option, flag]) => current.replace(option, flag), text)
     .replace(LIMIT, (_, limit: string) => flagOf(limit))
-    .replace(OPTION, (_, isPlace: string | undefined, option: string) => `${isPlace === undefined ? "" : "with "}${flagOf(option)}`);
+    .replace(
+      OPTION,
+      (_, preposition: string | undefined, option: string) => `${preposition === undefined ? "" : "with "}${flagOf(option)}`,
+    );
 }

@@ -30,6 +30,7 @@ export async function withProgress<T>(session: CommandSession, command: string, 
 
 function startProgress({ terminal }: CommandSession, command: string): Progress {
   const start = performance.now();
+  // A draw is assumed just before the end of the quiet time, so that the first real one comes at its end.
   let lastDraw = start + QUIET_MS - REDRAW_MS;
   let step = "";
   let fileText = "";

@@ -12,7 +12,7 @@ export interface Name {
   readonly span: Span;
 }
 
-/** An effect row as written: the names of capabilities, or their aliases. */
+/** An effect row as written: the names of capabilities, some perhaps old ones, and of row variables. */
 export interface RowExpr {
   readonly names: readonly Name[];
   readonly span: Span;

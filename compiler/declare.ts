@@ -25,7 +25,7 @@ import type { LoadedUnit } from "./load-units.ts";
 
 type DeclaringItem = FnItem | RecordItem | EnumItem;
 
-/** Returns a unique name in the module for a type: `Point`, `Point.2`. */
+/** Returns the name in the module for a declared type. It is unique: `Point`, or `Point.2` if another type is `Point` there. */
 export type ModuleNamer = (name: string) => string;
 
 function reportDuplicate(unit: SourceUnit, name: Name, what: string): void {
@@ -116,7 +116,7 @@ function reportRowVariables(unit: SourceUnit, item: RecordItem | EnumItem, decl:
   });
 }
 
-/** Checks that messages of the declared type are data, and that they can hold the failures of actors that the function spawns. */
+/** Checks that a message of the declared type holds no function and, if the function spawns actors, can be the failure of one: `Err(text)`. */
 function checkMessageType(unit: SourceUnit, { name, message, row }: Callable, { receives }: FnItem): void {
   if (message === null || receives === null || message.kind === "error") return;
   if (!isData(message, { paramsAreData: false })) {
@@ -177,6 +177,7 @@ export const keyOf = (item: DeclaringItem): string => `${item.kind === "fn" ? "f
  * export of a library does not break a program.
  */
 export function importItems(into: SourceUnit, from: SourceUnit, specifier: Name, ownItems: ReadonlyMap<string, DeclaringItem>): void {
+  // A damaged section of `from` may declare any name.
   const isIncomplete = from.parsed.damaged.length > 0;
   if (isIncomplete) into.hidden.all = true;
   const all = from.parsed.items.filter(isDeclaring);
@@ -223,7 +224,7 @@ export function declareUnit(context: CheckContext, loaded: LoadedUnit, moduleNam
     const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
     for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
   }
-  // Errors in damaged sections go to the diagnostics of this unit, which are dropped.
+  // Items in damaged sections are declared without a report of their errors: nobody reads the diagnostics of this copy of the unit.
   const quiet: SourceUnit = unit.parsed.damaged.length === 0 ? unit : { ...unit, diagnostics: new Diagnostics(unit.name) };
   const unitFor = (item: DeclaringItem): SourceUnit => (isDamaged(unit.parsed, item.span) ? quiet : unit);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");

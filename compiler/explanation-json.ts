@@ -1,10 +1,10 @@
-/** Finds the explanation of a diagnostic by its code, and its JSON form. */
+/** Reads the code of a diagnostic as a user types it, and returns the explanation of a code as JSON. */
 import { BorunaError } from "../vm/error.ts";
 import { nearest } from "../vm/nearest.ts";
 import { type DiagnosticCode, DIAGNOSTICS } from "./diagnostics.ts";
 import { type Example, EXPLANATIONS, exampleSources, isDiagnosticCode } from "./explanations.ts";
 
-/** Returns the code that `text` names, in any case. Throws `usage` with a suggestion. */
+/** Returns the code that `text` names, in upper or lower case. Throws `usage` if there is none; the hint is the nearest code, or all codes. */
 export function diagnosticCode(text: string): DiagnosticCode {
   const code = text.toUpperCase();
   if (isDiagnosticCode(code)) return code;

@@ -15,8 +15,8 @@ export function applyEdits(text: string, edits: readonly Edit[]): string {
 }
 
 /**
- * Applies the first fix of each diagnostic of the file, and repeats that until no diagnostic has a fix. A round after which the file
- * would have more errors is not applied. Returns the text with the number of applied fixes.
+ * Applies the first fix of each diagnostic of the file, and repeats that until no diagnostic has a fix, up to `MAX_ROUNDS` times. Stops before
+ * a round after which the program would have more errors. Returns the text with the number of applied fixes.
  */
 export function fixAll(source: SourceFile, options: CompileOptions): { readonly text: string; readonly count: number } {
   let { text } = source;

@@ -8,7 +8,7 @@ import type { ParsedFile, Span } from "./ast.ts";
 export interface HiddenNames {
   /** The names that look like functions and types in these sections. */
   readonly names: ReadonlySet<string>;
-  /** Whether any name may be declared, because an import is damaged or missing. `AnalyzedFile` also sets it for a text that is too long. */
+  /** Whether any name may be declared, because an import or the imported file is damaged or missing. Set also for a text that is too long. */
   all: boolean;
 }
 
@@ -24,13 +24,13 @@ export function hiddenNames(text: string, damaged: readonly Span[]): HiddenNames
   let all = false;
   for (const { start, end } of damaged) {
     const section = text.slice(start, end);
-    for (const line of [ITEM, FOREIGN_ITEM_LINE]) for (const [, name] of section.matchAll(line)) if (name !== undefined) names.add(name);
+    for (const form of [ITEM, FOREIGN_ITEM_LINE]) for (const [, name] of section.matchAll(form)) if (name !== undefined) names.add(name);
     all ||= IMPORT_LINE.test(section);
   }
   return { names, all };
 }
 
-/** Whether the position is in a damaged section. */
+/** Whether the span begins in a damaged section. */
 export function isDamaged({ damaged }: ParsedFile, { start }: Span): boolean {
   return damaged.some((section) => start >= section.start && start < section.end);
 }

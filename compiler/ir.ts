@@ -17,8 +17,9 @@ import type { ParamType, RowItem } from "./rows.ts";
 import type { SourceFile } from "./source.ts";
 
 /**
- * A binding of one function: a parameter, a `let`, a name in a pattern, or a value that only the compiler needs. The last is named "",
- * or by the text of the pattern of a `for`. Bindings are compared by object identity. Lowering assigns a stack slot to each.
+ * A binding of one function: a parameter, a `let`, a name in a pattern, or a value that only the compiler needs. A binding that only the
+ * compiler needs is named "", or by the text of the pattern of a `for`. Bindings are compared by object identity. Lowering assigns a
+ * stack slot to each.
  */
 export interface Local {
   readonly name: string;
@@ -212,6 +213,7 @@ export interface Constructor {
     | { readonly kind: "struct"; readonly tag: number }
     /** The test compares the result of the `JsonKind` instruction. */
     | { readonly kind: "json"; readonly jsonKind: number }
+    /** The only value of the type Unit. No test is needed. */
     | { readonly kind: "unit" };
   readonly name: string;
   readonly args: readonly CheckedType[];

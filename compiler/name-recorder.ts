@@ -1,4 +1,4 @@
-/** Records what the names in a file refer to, and the types of its expressions, for an editor. Other checks have no name recorder. */
+/** Records what the names in a file refer to, and the types of its expressions. Only a check for an editor has a name recorder. */
 import type { BuiltinDecl } from "../vm/builtins/decl.ts";
 import type { CapabilityDecl } from "../vm/capabilities.ts";
 import type { Span } from "./ast.ts";
@@ -8,7 +8,7 @@ import type { ParamType } from "./rows.ts";
 
 /** What a name in the text refers to. */
 export type Referent =
-  /** In a lambda, `local` is the copy of a captured binding. It has the span of the binding. */
+  /** For a captured binding in a lambda, `local` is a copy of the binding with the same span. */
   | { readonly kind: "local"; readonly local: Local }
   | { readonly kind: "function"; readonly callable: Callable }
   | { readonly kind: "builtin"; readonly builtin: BuiltinDecl }

@@ -104,7 +104,7 @@ export function containRow(actual: Row, expected: Row, changes?: RowChange[]): b
   return true;
 }
 
-/** Replaces the row variables in a row. */
+/** Replaces the row variables in a row by the open rows of a call, which `rowArgs` has for each. */
 export function substituteRow(row: Row, rowArgs: ReadonlyMap<ParamType, OpenRow>): Row {
   if (rowArgs.size === 0 || row.length === 0) return row;
   return row.map((part) => (typeof part === "string" || part.kind === "open" ? part : (rowArgs.get(part) ?? part)));

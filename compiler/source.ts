@@ -86,10 +86,10 @@ export function positionAt(table: LineTable, offset: number): Position {
   return { line: line + 1, column: codePointsBefore(table, clamped) - codePointsBefore(table, table.starts[line] ?? 0) + 1 };
 }
 
-/** Converts many offsets of one text to lines and columns. An offset on the line of the last one needs no search. */
+/** Converts many offsets of one text to lines and columns. No search is needed for an offset on the same line as the offset before. */
 export class PositionReader {
   readonly #table: LineTable;
-  /** The index in `starts` of the line. */
+  /** The index in `starts` of the line of the last offset. */
   #index = 0;
   column = 1;
 

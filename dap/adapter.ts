@@ -70,11 +70,15 @@ export class Adapter {
   #nextId = 1;
   /** The containers at the current place. A variable reference of the protocol is an index of this list plus 1. */
   #containers: Container[] = [];
-  /** The frames at the current place: the task, and the index on its stack. A frame id is an index of this list plus 1. */
+  /**
+   * The frames at the current place: the task, and the index on its stack. The index -1 means the label that shows how the run ended. A frame
+   * id is an index of this list plus 1.
+   */
   #frames: { readonly task: number; readonly index: number }[] = [];
   #moveAbort: AbortController | undefined;
   /** The current move. The next request waits for its end. */
   #moveInProgress: Promise<void> | undefined;
+  /** Resolves when all requests so far have been answered and no move is in progress. */
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: AdapterOptions, send: SendEvent) {

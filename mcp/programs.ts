@@ -35,7 +35,7 @@ export interface ToolContext {
   readonly settings: McpSettings;
   /** Aborts when the client cancels. */
   readonly signal: AbortSignal;
-  /** The tool reports each capability call of the program when it has ended, for progress messages. */
+  /** Receives each capability call of the program at the call's end, for progress messages. */
   readonly onCall: (call: CallEnd) => void;
   readonly tracing: Tracing | undefined;
   readonly caller: IncomingContext;
@@ -161,7 +161,7 @@ function limitsFor(args: ToolArgs, { limits }: Policy): Partial<Limits> {
 /** Maximum UTF-16 code units of each text of an error. */
 const MAX_MESSAGE_CHARS = 2_000;
 
-/** Returns the answer of a run. Leaves out its largest members until the rest has at most `maxBytes`. */
+/** Returns the answer of a run. Of the members that may be long, leaves out the largest until the rest of them has at most `maxBytes`. */
 function runJsonWithin(execution: Execution, log: string, maxBytes: number): ToolAnswer {
   const { text: _, display: __, error, ...json } = executionJson(execution);
   const cutText = (text: unknown): unknown =>
@@ -246,7 +246,7 @@ function runOf(log: ParsedLog): ToolAnswer {
   return { run: Object.fromEntries(members.map(([name, data]) => [name, jsonToJs(data)])) };
 }
 
-/** Returns a part of the value's JSON, starting at a character. Throws `usage` if the run has no value. */
+/** Returns at most `maxBytes` UTF-16 code units of the value's JSON, from the code unit `start`. Throws `usage` if the run has no value. */
 function valuePart(log: ParsedLog, start: number, maxBytes: number): ToolAnswer {
   const end = log.format === "eventlog" || log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
   if (end?.value === undefined) throw new BorunaError("usage", "this run has no value", { hint: "without value, its calls are listed" });

@@ -227,6 +227,7 @@ export interface MapOptions<T> {
   readonly maxEntries?: number;
 }
 
+/** Returns the schema of an object with any members. `item` is the schema of their values; `check` checks their names. */
 export function mapOf<T>(
   what: string,
   item: FieldSchema<T>,

@@ -55,7 +55,7 @@ function print({ terminal, json }: CommandSession, { lines, data }: CommandAnswe
   else for (const line of lines) terminal.out(replaceUnsafe(line));
 }
 
-/** Reads commands from stdin until `quit` or its end. An empty line repeats the last command. After a wrong command, the session goes on. */
+/** Reads commands from stdin until `quit` or the end of stdin. An empty line repeats the last command. After a wrong command, the session goes on. */
 async function prompt(session: CommandSession, debug: DebugSession): Promise<number> {
   const isTerminal = process.stdin.isTTY === true && !session.json;
   const lines = createInterface({ input: process.stdin, output: isTerminal ? process.stderr : undefined, terminal: isTerminal });

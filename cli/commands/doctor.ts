@@ -108,6 +108,7 @@ export function nodeFinding(version: string): Omit<Finding, "name"> {
 interface ReadPolicy {
   readonly file: string | undefined;
   readonly policy: Policy | undefined;
+  /** Why the file cannot be used; or, with a policy, the first warning about it. */
   readonly problem: string | undefined;
 }
 

@@ -78,8 +78,8 @@ function addressOf(words: readonly string[], { env = [], header = [] }: ImportFl
 /** Splits the value of a flag at its last `=`: `read-file=read` or `Authorization=TOKEN`. `form` is the form of the second part. Throws `usage`. */
 function splitPair(flag: string, text: string, form: RegExp): readonly [string, string] {
   const at = text.lastIndexOf("=");
-  const [old, value] = [text.slice(0, at), text.slice(at + 1)];
-  if (at > 0 && form.test(value)) return [old, value];
+  const [key, value] = [text.slice(0, at), text.slice(at + 1)];
+  if (at > 0 && form.test(value)) return [key, value];
   const expected = flag === "--rename" ? "OLD=NEW, where NEW is a name in lower case" : "HEADER=VARIABLE";
   throw new BorunaError("usage", `${flag} ${text}: expected ${expected}`);
 }
@@ -150,7 +150,7 @@ function previousDeclaration(paths: Paths): ToolDeclaration | undefined {
   return existsSync(paths.declaration) ? readDeclarationFile(paths.declaration) : undefined;
 }
 
-/** Compiles the module. Throws `capability.not_importable` if it does not compile, for example because a tool's name hides a library's function. */
+/** Compiles the module. Throws `capability.not_importable` for any error or warning, such as that a function hides the builtin of its name. */
 function checkModule(path: string, { text, declaration }: ToolImport): void {
   const { source, resolve: resolveImport } = openSources(path, text);
   const registry = createRegistry(declaration.tools.map((tool) => capabilitySpec(tool)));

@@ -41,6 +41,7 @@ export async function replCommand(session: CommandSession, flags: ReplFlags): Pr
   // Mocks can do no harm, so without --live the default policy allows everything.
   const policy = await policyOf({ ...flags, policy: flags.policy ?? (isLive ? "deny-all" : "allow-all") }, registry);
   const historyFile = historyPath();
+  /** The lines of the entry that the user is typing. */
   let buffer: readonly string[] = [];
   let running: AbortController | undefined;
   /** Whether the user has interrupted since the last prompt. */
@@ -149,7 +150,7 @@ function runCommand(terminal: Terminal, repl: ReplSession, line: string): "quit"
   if (command.name === ":quit") return "quit";
   if (command.name === ":reset") repl.reset();
   else if (command.name === ":help")
-    for (const { name: shown, argument: of, help } of COMMANDS) terminal.err(`${`${shown} ${of}`.padEnd(16)} ${help}`);
+    for (const { name: word, argument: example, help } of COMMANDS) terminal.err(`${`${word} ${example}`.padEnd(16)} ${help}`);
   else if (command.name === ":type") print(repl.typeOf(argument));
   else if (command.name === ":effects") print(repl.effectsOf(argument));
   else print(repl.docOf(argument) ?? `nothing is known about ${argument}`);

@@ -21,6 +21,7 @@ export interface ListFlags extends DatabaseFlags {
 
 export async function runsListCommand({ terminal, json }: CommandSession, flags: ListFlags): Promise<number> {
   const { queue, tenant, state } = flags;
+  // `list` refuses the limit 0 that a wrong `--count` becomes.
   const limit = /^\d{1,4}$/.test(flags.count ?? "100") ? Number(flags.count ?? "100") : 0;
   const options = omitUndefined<ListOptions>({ queue, tenant, state, limit, after: positionOf(flags.after) });
   const runs = await withClient(flags, (client) => client.list(options));

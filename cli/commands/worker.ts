@@ -65,6 +65,7 @@ async function startDev(): Promise<DevDatabase> {
 
 interface RunSettings {
   readonly drainMs: number;
+  /** The address at which to serve the worker's health. */
   readonly healthAt: ReturnType<typeof addressOf> | undefined;
   readonly stop: ReturnType<typeof stopSignals>;
 }

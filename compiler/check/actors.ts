@@ -23,16 +23,16 @@ export function checkSpawn(checker: FunctionChecker, { target: expr, span }: Exp
 
 export function checkSend(checker: FunctionChecker, expr: Expr & { kind: "send" }): TypedIr {
   const { span } = expr;
-  let wanted: CheckedType | undefined;
+  let messageType: CheckedType | undefined;
   const actor = checker.check(expr.actor, ACTOR_ID, "the receiver", (found) => {
     const t = prune(found);
-    if (t.kind === "builtin" && t.name === "ActorId") wanted = t.args[0];
-    return wanted !== undefined;
+    if (t.kind === "builtin" && t.name === "ActorId") messageType = t.args[0];
+    return messageType !== undefined;
   });
-  const type = wanted ?? freshVar();
-  const message = checker.check(expr.message, type, wanted === undefined ? "" : "a message to this actor");
+  const type = messageType ?? freshVar();
+  const message = checker.check(expr.message, type, messageType === undefined ? "" : "a message to this actor");
   requireData(checker, type, expr.message.span, "a message");
-  if (wanted === undefined) requireNoTypedIds(checker, type, expr.message.span);
+  if (messageType === undefined) requireNoTypedIds(checker, type, expr.message.span);
   useRow(checker, ["actor.send"], span, null);
   return { ir: { kind: "send", actor, message, span }, type: UNIT_TYPE };
 }

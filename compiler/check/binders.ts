@@ -21,7 +21,7 @@ export function checkPatternTest(
   const { checked, bound, recheck } = checkPattern(checker, pattern, type, options);
   const test: PatternTest = { pattern: checked };
   let hasError = errorCount() > countBefore;
-  // A wrong pattern is reported once, without warnings of its bindings.
+  // The error of a wrong pattern is enough, without warnings of unused bindings.
   if (hasError) for (const local of bound.values()) local.isUsed = true;
   const whenDecided = (): void => {
     if (!hasError && prune(type).kind !== "error") options.whenDecided(test);
@@ -173,20 +173,20 @@ export function bindParams(
   const destructureParams: IrStmt[] = [];
   const locals = params.map(({ name, pattern }, i): Local => {
     const local: Local = { name: name.text, type: types[i] ?? ERROR, isMutable: false, span: name.span, isUsed: true };
-    const declare = (bound: Local): void => {
+    const requireOwnName = (bound: Local): void => {
       if (names.has(bound.name) && bound.name !== "_") checker.error("E010", bound.span, `two parameters are named \`${bound.name}\``);
       names.add(bound.name);
     };
     if (pattern === null) {
       checker.context.nameRecorder?.addName(name.span, { kind: "local", local });
       checker.scope.declare(local);
-      declare(local);
+      requireOwnName(local);
       return local;
     }
     const { stmt, bound } = checkIrrefutable(checker, pattern, local, { place: "parameter", isMutable: false });
     for (const inner of bound.values()) {
       inner.isUsed = true;
-      declare(inner);
+      requireOwnName(inner);
     }
     destructureParams.push(stmt);
     return local;

@@ -115,9 +115,9 @@ function checkArgs(
 }
 
 /**
- * Checks the arguments of a call. First, the expected type of the call binds type parameters. An argument may match only without the
- * expected type. Then the mistake is in the use of the call's result, and the caller must report that. So the argument is accepted, and the
- * returned type is the one that follows from the arguments.
+ * Checks the arguments of a call. First, the expected type of the call binds type parameters. If an argument would match its parameter
+ * without that, the mistake is in the use of the call's result, and the caller must report it. So the argument is accepted, and the returned
+ * type is the one that follows from the arguments.
  *
  *     fn f(xs: List<Int>) -> List<String> { list.push(xs, 1) }
  *                                           ^^^^^^^^^^^^^^^^ expected List<String>, found List<Int>
@@ -373,7 +373,7 @@ export function checkCall(checker: FunctionChecker, expr: Expr & { kind: "call" 
 }
 
 /**
- * Checks a call of a local function that needs no function value: a call to itself, or of a function that captures nothing.
+ * Checks a call of a local function that needs no function value: a call in the function's own body, or of a function that captures nothing.
  * Returns undefined for every other call.
  */
 function checkLocalCall(checker: FunctionChecker, { callee, args, span }: Expr & { kind: "call" }): TypedIr | undefined {

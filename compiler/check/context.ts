@@ -139,7 +139,7 @@ export class CheckContext {
   /** Returns a record that builtins return: `Entry` or `Pair`. */
   readonly #recordNamed: (name: string) => TypeDecl | undefined;
   readonly #signatures = new Map<BuiltinDecl, Signature>();
-  /** The type parameters that were reported as wrong row variables. Each is reported once. */
+  /** The type parameters that were reported for a wrong use in a row or as a type. Each is reported once. */
   #reported: WeakSet<ParamType> | undefined = undefined;
 
   constructor(

@@ -9,6 +9,7 @@ import type { FunctionChecker } from "./context.ts";
 /** The maximum number of functions shown in a path of calls. */
 const MAX_PATH_LENGTH = 12;
 
+/** Whether the part of a type is `ActorId<M>`, the id of an actor that receives messages of the type M. */
 const isTypedId: PartTest = (part) => part.kind === "builtin" && part.name === "ActorId";
 
 /** Checks a call of a function with a message type. The caller runs in the same actor, so it must declare the same message type. */

@@ -170,7 +170,7 @@ export function checkRightSide(
   return { ir, type: OPERATORS[op].returns === "Bool" ? BOOL : matches ? leftType : ERROR };
 }
 
-/** Checks a run of binary operators of one precedence, from left to right. */
+/** Checks a chain of binary operators of one precedence, from left to right. */
 export function checkBinary(checker: FunctionChecker, expr: Expr & { kind: "binary" }, expected: CheckedType): TypedIr {
   const firstOp = expr.rest[0]?.op;
   if (firstOp === "&&" || firstOp === "||") {

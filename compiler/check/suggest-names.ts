@@ -245,9 +245,9 @@ export function suggestFunctionForMethod(
   const { unit } = checker.scope;
   const fileFunction = callArgs !== null && unit.functions.has(name.text) ? name.text : undefined;
   const module = moduleOf(type);
-  const hidden = unit.text.slice(span.start, name.span.start).replace(/\s*\.\s*$/, "");
-  if (BUILTIN_BY_NAME.has(`${hidden}.${name.text}`))
-    return { help: `\`${hidden}\` is a variable here, which hides the builtins \`${hidden}.…\`: give it another name` };
+  const receiver = unit.text.slice(span.start, name.span.start).replace(/\s*\.\s*$/, "");
+  if (BUILTIN_BY_NAME.has(`${receiver}.${name.text}`))
+    return { help: `\`${receiver}\` is a variable here, which hides the builtins \`${receiver}.…\`: give it another name` };
   const dot = unit.text.lastIndexOf(".", name.span.start);
   if (callArgs !== null && fileFunction === undefined) {
     const template = rewrittenMethod(module, name.text, callArgs);

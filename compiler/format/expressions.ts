@@ -6,7 +6,7 @@ import { printBinder, printParam, printPattern } from "./patterns.ts";
 import { printResultType, printEffectRow, printType } from "./type-layout.ts";
 import type { TokenStream } from "./token-stream.ts";
 
-/** Prints an expression with its parentheses. Comments before it are outside its groups, because a comment breaks its group. */
+/** Prints an expression with its parentheses. Comments before it stay outside its groups: a comment forces line breaks in the group around it. */
 function printExpr(t: TokenStream, expr: Expr): Doc {
   const leadingComments = t.takeComments();
   const openParens: Doc[] = [];
@@ -94,9 +94,10 @@ const MAX_TABLE_ELEMENT_LENGTH = 12;
 /** Whether the list is a table: many short literals, or tuples of them. If a table is broken, each line is filled with elements. */
 function isTable(items: readonly Expr[]): boolean {
   const isLiteral = ({ kind }: Expr): boolean => kind === "int" || kind === "float" || kind === "string" || kind === "bool";
-  const isSigned = (item: Expr): boolean => isLiteral(item.kind === "unary" ? item.operand : item);
+  const isLiteralOrUnary = (item: Expr): boolean => isLiteral(item.kind === "unary" ? item.operand : item);
   const isElement = (item: Expr): boolean =>
-    item.span.end - item.span.start <= MAX_TABLE_ELEMENT_LENGTH && (item.kind === "tuple" ? item.items.every(isSigned) : isSigned(item));
+    item.span.end - item.span.start <= MAX_TABLE_ELEMENT_LENGTH &&
+    (item.kind === "tuple" ? item.items.every(isLiteralOrUnary) : isLiteralOrUnary(item));
   return items.length >= MIN_TABLE_ELEMENTS && items.every(isElement);
 }
 
@@ -177,7 +178,7 @@ function printPipe(t: TokenStream, expr: Extract<Expr, { kind: "pipe" }>): Doc {
   return group(concat(value, indent(concatAll(pipes))));
 }
 
-/** Prints a range. It has no spaces and never breaks, because a line that begins with `..` does not continue an expression. */
+/** Prints a range, with no space or line break at its `..`: a line that begins with `..` does not continue an expression. */
 function printRange(t: TokenStream, { first, rest }: Extract<Expr, { kind: "binary" }>): Doc {
   const from = printExpr(t, first);
   return concat(from, ...rest.map(({ operand }) => concat(t.take(), printExpr(t, operand))));

@@ -63,7 +63,7 @@ export class TokenStream {
   /** Takes the comments before the next token, then the token. */
   take(): Doc {
     const leadingComments = this.takeComments();
-    // A text block has line ends.
+    // The token of a text block contains line ends, which are printed as LF.
     const token = text(this.#text.slice(this.start, this.#nextToken.end).replaceAll("\r\n", "\n"));
     this.#advance();
     return leadingComments === EMPTY ? token : concat(leadingComments, token);

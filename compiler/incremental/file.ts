@@ -4,7 +4,7 @@
  *     result                                     depends on
  *     a section (its tree and syntax errors)     its text
  *     the declaration of a function              the text of its signature, and the types that the file can name
- *     a checked body                             its section, those types, and the functions whose names it looked up
+ *     a checked body                             its section, those types, and what it found under the names that it looked up
  *
  * If a type or an import changes, every declaration and body of the file is checked again. A damaged section has a syntax error; its
  * bodies are not checked. All spans in a section count from its start.
@@ -108,12 +108,13 @@ export class AnalyzedFile {
   privateIn = new Map<string, string>();
   /** The errors of imports, of several tests with one name, and of a text that is too long. Their spans count from the start of the file. */
   #fileDiagnostics: Diagnostics;
-  /** What the types of the file were declared from: their texts, and the types that imports brought. */
+  /** All that the declared types depend on, such as their texts and the imported types. If it is the same after an edit, they are kept. */
   #typeKey: readonly (string | TypeDecl)[] = [];
   /** The types that the file itself declares. */
   #ownTypes: readonly TypeDecl[] = [];
   /** The diagnostics of each record and enum, in source order. The types of one section share their diagnostics. */
   #typeDiagnostics: readonly Diagnostics[] = [];
+  /** The same diagnostics by section. */
   #typeDiagnosticsOf = new Map<Section, Diagnostics | undefined>();
   /** The declared functions, by the syntax tree of the `fn`. An unchanged section keeps its trees. */
   #declared = new Map<FnItem, DeclaredFunction>();
@@ -122,6 +123,7 @@ export class AnalyzedFile {
   /** The errors of functions that are declared twice. */
   #duplicates = new Map<Section, Diagnostics>();
   #bodies = new Map<Body, CheckedBody>();
+  /** The names of all functions at the last check of the bodies. */
   #joinedFunctionNames = "";
   /** The names of the functions and tests whose bodies the last update checked. */
   lastChecked: readonly string[] = [];
@@ -192,16 +194,16 @@ export class AnalyzedFile {
       this.#signatures = new Map();
       this.#bodies = new Map();
       const units = new Map(typeItems.map(({ section }) => [section, new SectionUnit(this, section)]));
-      const fresh = typeItems.flatMap(({ item, section }) => {
+      const typesToDeclare = typeItems.flatMap(({ item, section }) => {
         const sectionUnit = units.get(section);
         return sectionUnit === undefined ? [] : [{ item, unit: sectionUnit }];
       });
-      this.#typeDiagnostics = fresh.map((declared) => declared.unit.diagnostics);
+      this.#typeDiagnostics = typesToDeclare.map((declared) => declared.unit.diagnostics);
       this.hidden.names.lookups = this.#hiddenInDeclarations;
-      declareTypes(context, fresh, (name) => name);
+      declareTypes(context, typesToDeclare, (name) => name);
       this.#ownTypes = [...this.types.values()].filter((decl) => this.declaredIn.get(`type ${decl.name}`) === this.name);
     }
-    // A section may have been parsed again although its types are the same.
+    // A section that was parsed again is a new object, even if its types are the same.
     this.#typeDiagnosticsOf = new Map(typeItems.map(({ section }, k) => [section, this.#typeDiagnostics[k]]));
     this.hidden.names.lookups = this.#hiddenInDeclarations;
     this.#declareFunctions(context);
@@ -331,14 +333,14 @@ export class AnalyzedFile {
 
   /** Moves the spans of a diagnostic `by` code units, from the section to the file. */
   #moveDiagnostic(diagnostic: Diagnostic, by: number): Diagnostic {
-    const place = ({ start, end }: Span): Span => ({ start: start + by, end: end + by });
+    const moveSpan = ({ start, end }: Span): Span => ({ start: start + by, end: end + by });
     const fixes = diagnostic.fixes.map(({ title, edits }) => ({
       title,
       edits: edits.map((edit) =>
-        edit.imports === undefined ? { span: place(edit.span), text: edit.text } : this.#importEdit(edit.imports),
+        edit.imports === undefined ? { span: moveSpan(edit.span), text: edit.text } : this.#importEdit(edit.imports),
       ),
     }));
-    return { ...diagnostic, span: place(diagnostic.span), fixes };
+    return { ...diagnostic, span: moveSpan(diagnostic.span), fixes };
   }
 
   /** Returns the edit that imports a library, with a span in the file. */

@@ -132,7 +132,10 @@ function skipIndentation(scanner: Scanner, { indentation }: TextBlock): void {
   });
 }
 
-/** Reads the part of a literal from here to its end or to its next hole, and pushes the token, which begins at `tokenStart`. */
+/**
+ * Reads the part of a literal from here to its end or to its next hole, and pushes the token, which begins at `tokenStart`. The `position` is
+ * `later` after a hole.
+ */
 function readPart(literal: Literal, scanner: Scanner, tokenStart: number, position: "first" | "later"): void {
   const { block, isRaw } = literal;
   const pieces: string[] = [];
@@ -208,7 +211,7 @@ function readBrace(scanner: Scanner): string {
   return brace;
 }
 
-/** Reports the innermost hole, which does not end on its line, and skips the rest of the text. */
+/** Reports the innermost hole, which does not end on its line. Reading continues here, or after the text block that the hole is in. */
 export function reportOpenHole(scanner: Scanner): void {
   const hole = scanner.holes.at(-1);
   const start = hole?.start ?? scanner.offset;

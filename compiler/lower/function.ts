@@ -284,6 +284,7 @@ export class FunctionLowering implements MatchLowering {
     const e = this.emitter;
     if (isTail && target === this.#callable) {
       e.emit("TailCall", this.#pool.functionIndex(target), argc);
+      // Control never returns from it. The code that follows is lowered as if the result were on the stack.
       e.height += 1;
     } else e.emit("Call", this.#pool.functionIndex(target), argc);
   }
@@ -569,17 +570,17 @@ export class FunctionLowering implements MatchLowering {
 
 /**
  * Returns the code of a function that loads its arguments and runs the builtin. It is needed if a builtin is used as a value.
- * `typeText` is the index of a constant that is the last argument; null for most builtins.
+ * `typeConstant` is the index of the constant with the text of a type, which is the last argument; null for most builtins.
  */
-export function builtinWrapper(builtin: BuiltinDecl, arity: number, typeText: number | null, lines: LineTable): Emitter {
+export function builtinWrapper(builtin: BuiltinDecl, arity: number, typeConstant: number | null, lines: LineTable): Emitter {
   const params = Array.from(
     { length: arity },
     (_, i): Local => ({ name: `a${i + 1}`, type: { kind: "error" }, isMutable: false, span: { start: 0, end: 0 }, isUsed: true }),
   );
   const e = new Emitter(lines, params);
   for (const param of params) e.emit("LoadLocal", e.slot(param));
-  if (typeText !== null) e.emit("PushConst", typeText);
-  emitBuiltin(e, builtin, arity + (typeText === null ? 0 : 1));
+  if (typeConstant !== null) e.emit("PushConst", typeConstant);
+  emitBuiltin(e, builtin, arity + (typeConstant === null ? 0 : 1));
   e.emit("Ret");
   return e;
 }

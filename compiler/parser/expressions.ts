@@ -233,6 +233,7 @@ function rejectSendCall(c: Cursor, start: number, [actor, message]: readonly Exp
 interface PostfixOptions {
   /** Whether a bracket after a space begins a new expression. */
   readonly bracketMustTouch?: boolean;
+  /** Whether a `?` is left to the caller. */
   readonly stopsAtQuestionMark?: boolean;
 }
 

@@ -11,7 +11,7 @@ interface ForeignWord {
   readonly help: string;
   /** Whether the rest of the function cannot be read, so that parsing continues at the next item. */
   readonly skipsItem?: boolean;
-  /** The text that replaces the word; absent if no single text can replace the word. */
+  /** The text that replaces the word, "" to remove it; absent if no single text can replace the word. */
   readonly fix?: string;
 }
 
@@ -294,7 +294,7 @@ function rejectMacro(c: Cursor): void {
   });
 }
 
-/** Fails if syntax of another language follows the operand before the next token. */
+/** Fails if the next token, which follows an operand, is syntax of another language, as in `a and b`. */
 export function rejectForeignAfterOperand(c: Cursor): void {
   if (c.atNewline()) return;
   const word = c.at("name") ? INFIXES.get(c.token.value) : undefined;
@@ -327,7 +327,7 @@ const TWO_TOKEN_OPERATORS: ReadonlyMap<string, ForeignWord> = new Map([
   ["<>", { help: "write `!=`", fix: "!=" }],
 ]);
 
-/** Fails after the operator `first` if it is part of `**`, `<>`, `i++` or `i--`. */
+/** Fails if the operator `first`, alone or with the next token, is one of another language: `**`, `<<`, `>>`, `<>`, `i++` or `i--`. */
 export function rejectForeignAfterOperator(c: Cursor, first: { readonly start: number; readonly end: number }): void {
   const touches = c.token.start === first.end;
   if (!touches && first.end - first.start === 1) return;

@@ -112,7 +112,7 @@ export function parseStatement(c: Cursor): Stmt {
     case "fn":
       return c.peek(1).kind === "name" ? parseLocalFn(c) : parseExpressionStatement(c);
     case "reserved":
-      return reservedStatement(c);
+      return parseReservedStatement(c);
     case "name":
       if (ASSIGNMENTS.has(c.peek(1).kind) && !c.peek(1).isAfterLineBreak) return parseAssignment(c);
       if (c.token.value === "answer" && c.peek(1).kind === "name" && !c.peek(1).isAfterLineBreak) return parseAnswer(c);
@@ -124,7 +124,7 @@ export function parseStatement(c: Cursor): Stmt {
   }
 }
 
-function reservedStatement(c: Cursor): Stmt {
+function parseReservedStatement(c: Cursor): Stmt {
   const token = c.token;
   if ((token.value === "const" || token.value === "static") && c.peek(1).kind === "name") {
     const fixes = [{ title: "write `let`", edits: [{ span: spanOf(token), text: "let" }] }];
