@@ -79,8 +79,9 @@ interface Source<T> {
   slice(from: number, to: number): readonly T[];
 }
 
-/** Appends the items from index `from` up to, but not including, index `to`, one leaf at a time. */
+/** Appends the items from index `from` up to, but not including, index `to`, one leaf at a time. Builds a new trie level by level, without copies of paths. */
 export function trieAppend<T>(trie: Trie<T>, items: Source<T>, from: number, to: number): Trie<T> {
+  if (trie.count === 0 && to > from) return trieFrom(items, from, to);
   let result = trie;
   let position = from;
   while (position < to) {
@@ -91,6 +92,20 @@ export function trieAppend<T>(trie: Trie<T>, items: Source<T>, from: number, to:
     position = end;
   }
   return result;
+}
+
+/** Returns a trie of the items from index `from` up to, but not including, index `to`, which is greater. */
+function trieFrom<T>(items: Source<T>, from: number, to: number): Trie<T> {
+  const end = to - 1 - ((to - 1 - from) & MASK);
+  let level: Tree<T>[] = [];
+  for (let at = from; at < end; at += WIDTH) level.push({ items: items.slice(at, at + WIDTH) });
+  let height = 0;
+  for (; level.length > 1; height++) {
+    const parents: Tree<T>[] = [];
+    for (let i = 0; i < level.length; i += WIDTH) parents.push({ children: level.slice(i, i + WIDTH) });
+    level = parents;
+  }
+  return trieOf(level[0], height, end - from, items.slice(end, to));
 }
 
 /** Returns the leaf or tail that holds the element at `index`, which must be in range. Inside the result, the element is at `index % WIDTH`. */
