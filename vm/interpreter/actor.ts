@@ -91,9 +91,9 @@ export interface Actor extends Slots {
   countedSlots: number;
   /** The functions of the actors spawned in this slice. Dropped, like `sent`, if the actor fails in the slice. */
   spawned: number[];
-  sent: { readonly to: number | bigint; readonly payload: Value; readonly sentAt?: Frames | undefined }[];
+  readonly sent: UndeliveredMessage[];
   /** The call stacks at the spawns, in the order of `spawned`. Empty unless the host wants the source locations of events. */
-  spawnedAt: (Frames | undefined)[];
+  readonly spawnedAt: (Frames | undefined)[];
 }
 
 /** The tasks of a run by number, in ascending order, without the branches that have ended. */
@@ -202,6 +202,8 @@ function frameLocation(program: Program, actor: Frames, frame: number): SourceLo
 }
 
 export function takeMessage(actor: Actor): Message | undefined {
+  // Like this because V8 frees the memory of an array when its length is set to 0.
+  if (actor.mailbox.length === 1 && actor.mailboxTaken === 0) return actor.mailbox.pop();
   const message = actor.mailbox[actor.mailboxTaken];
   if (message === undefined) return undefined;
   actor.mailboxTaken += 1;

@@ -271,7 +271,7 @@ export function applyAnswer(run: Run, actor: Actor, answer: CapabilityAnswer): v
       if (run.savedStacks !== undefined) actor.spawnedAt.push(run.savedStacks.save(actor));
       return;
     case "send":
-      actor.sent.push({ to: waiting.target, payload: waiting.payload, sentAt: run.savedStacks?.save(actor) });
+      actor.sent.push({ from: actor.owner, to: waiting.target, payload: waiting.payload, sentAt: run.savedStacks?.save(actor) });
   }
 }
 

@@ -1,10 +1,11 @@
 /** Checks that a received message has the type that the receiver declares. */
 import { UNITS } from "../cost.ts";
 import type { Run } from "./host-calls.ts";
-import { memoizePerObject } from "../lazy.ts";
-import { findMismatch, smallMatch } from "../value/matches-type.ts";
+import { memoizeInObject, memoizePerObject } from "../lazy.ts";
+import { findMismatch, type Pattern, patternOf, smallMatch } from "../value/matches-type.ts";
 import { MachineTrap, typeName, WorkMeter } from "../meter.ts";
 import type { Module, TypeDef } from "../bytecode/module.ts";
+import type { Program } from "../bytecode/program.ts";
 import { textForm } from "../value/display.ts";
 import { countNodes, typeTable } from "../value/type-definitions.ts";
 import { parseType, type Type, typeToString } from "../value/type.ts";
@@ -27,18 +28,22 @@ export function messageType(module: Module, constant: number): Type | undefined 
   return type;
 }
 
+/** The patterns of the types in constants, by constant. */
+const patternsOf = memoizeInObject<Program, (Pattern | undefined)[]>(() => []);
+
 /**
  * Traps unless the message has the type in the constant. Charges one unit of work for each part of the message, and for
  * each part of the types that the check instantiates.
  */
 export function checkMessage({ program, meter }: Run, message: Value, constant: number): void {
   const { module } = program;
-  const expectedType = messageType(module, constant) ?? ANY_TYPE;
-  const parts = smallMatch(message, expectedType, typeTable(module.types));
+  const pattern = (patternsOf(program)[constant] ??= patternOf(messageType(module, constant) ?? ANY_TYPE, typeTable(module.types)));
+  const parts = smallMatch(message, pattern);
   if (!Number.isNaN(parts)) {
     meter.charge(parts * UNITS.slot);
     return;
   }
+  const { type: expectedType } = pattern;
   const work = new WorkMeter(meter);
   const mismatch = findMismatch(message, expectedType, module.types, {
     parts: (count) => work.add(count * UNITS.slot),

@@ -1,7 +1,7 @@
 /** The traps that end a run, and the call stacks that they report. */
 import type { SourceLocation } from "../bytecode/module.ts";
 import type { RunEvent } from "../events.ts";
-import { type Actor, type Frames, locationsOf, type Tasks } from "../interpreter/actor.ts";
+import { type Actor, type Frames, locationsOf, type Tasks, type UndeliveredMessage } from "../interpreter/actor.ts";
 import { HostTrap, logEvent, type Run, RUN_ENDING } from "../interpreter/host-calls.ts";
 import { MachineTrap } from "../meter.ts";
 
@@ -43,13 +43,33 @@ export function logAt(run: Run, event: RunEvent, task: Actor | undefined, where:
   try {
     logEvent(run, event);
   } catch (error) {
-    if (error instanceof HostTrap) throw new RunTrap(error, task, where());
-    throw error;
+    throw stoppedAt(error, task, where);
   }
 }
 
+/** Logs the events of a message that is delivered. `receiver` is undefined if nobody gets it. */
+export function logMessage(run: Run, tasks: Tasks, message: UndeliveredMessage, receiver: Actor | undefined): void {
+  const { from, to, payload } = message;
+  let task: Actor | undefined;
+  try {
+    logEvent(run, { type: "MessageSend", from, to: Number(to), payload });
+    task = receiver;
+    if (receiver !== undefined) logEvent(run, { type: "MessageReceive", actor_id: receiver.id, payload });
+  } catch (error) {
+    throw stoppedAt(error, task ?? tasks.get(from), () => messageLocations(run, message, task));
+  }
+}
+
+/** Returns what to throw if `logEvent` threw `error`. */
+const stoppedAt = (error: unknown, task: Actor | undefined, where: () => readonly SourceLocation[]): unknown =>
+  error instanceof HostTrap ? new RunTrap(error, task, where()) : error;
+
 export const locationsOfFrames = (run: Run, frames: Frames | undefined): readonly SourceLocation[] =>
   frames === undefined ? [] : locationsOf(run.program, frames, /* atNext */ false);
+
+/** Returns the call stack of the receiver of a message if it has one, else that of the sender at the send. */
+const messageLocations = (run: Run, { sentAt }: UndeliveredMessage, receiver: Actor | undefined): readonly SourceLocation[] =>
+  receiver !== undefined && receiver.depth > 0 ? locationsOf(run.program, receiver, true) : locationsOfFrames(run, sentAt);
 
 /** The maximum number of locations in the call stack of a trap. */
 const MAX_LOCATIONS = 64;

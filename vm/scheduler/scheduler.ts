@@ -58,8 +58,8 @@ import { decodeState, encodeState } from "../snapshot/snapshot.ts";
 import type { SavedCall, RunState } from "../snapshot/state-writer.ts";
 import { SavedStacks } from "../interpreter/saved-stacks.ts";
 import type { Value } from "../value/value.ts";
-import { actorTrap, locationsOfFrames, logAt, RunTrap, stackOf } from "./run-trap.ts";
-import { endSlice, failActor, startMain, type TaskState } from "./tasks.ts";
+import { actorTrap, logAt, logMessage, RunTrap, stackOf } from "./run-trap.ts";
+import { empty, endSlice, failActor, startMain, type TaskState } from "./tasks.ts";
 
 export interface MachineOptions {
   readonly limits: Limits;
@@ -555,25 +555,21 @@ function deliver(scheduler: Scheduler): Promise<void> | undefined {
   const { run, tasks, undelivered } = scheduler;
   if (undelivered.length > 1) undelivered.sort((a, b) => (a.to < b.to ? -1 : a.to > b.to ? 1 : a.from - b.from));
   for (let message = undelivered[scheduler.delivered]; message !== undefined; message = undelivered[scheduler.delivered]) {
-    const { from, to, payload, sentAt } = message;
-    const target = tasks.get(Number(to));
-    logAt(run, { type: "MessageSend", from, to: Number(to), payload }, tasks.get(from), () => locationsOfFrames(run, sentAt));
-    if (target !== undefined && target.branch === undefined && target.status !== "failed") {
-      // The receiver's call stack; the sender's if the receiver has ended.
-      const receiverLocations = (): readonly SourceLocation[] =>
-        target.depth > 0 ? locationsOf(run.program, target, true) : locationsOfFrames(run, sentAt);
-      logAt(run, { type: "MessageReceive", actor_id: target.id, payload }, target, receiverLocations);
-      target.mailbox.push({ from, payload });
-      if (target.status === "blocked") {
-        target.status = "runnable";
-        scheduler.runnable.add(target.id);
+    const target = tasks.get(Number(message.to));
+    const receiver = target?.branch === undefined && target?.status !== "failed" ? target : undefined;
+    logMessage(run, tasks, message, receiver);
+    if (receiver !== undefined) {
+      receiver.mailbox.push(message);
+      if (receiver.status === "blocked") {
+        receiver.status = "runnable";
+        scheduler.runnable.add(receiver.id);
       }
     }
     scheduler.delivered += 1;
     const pause = run.host.pause?.();
     if (pause !== undefined) return pause;
   }
-  scheduler.undelivered = [];
+  empty(undelivered);
   scheduler.delivered = 0;
   return undefined;
 }

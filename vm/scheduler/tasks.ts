@@ -20,7 +20,7 @@ export interface TaskState {
   readonly tasks: Map<number, Actor>;
   /** How many tasks were made. The next one gets this number. */
   tasksMade: number;
-  undelivered: UndeliveredMessage[];
+  readonly undelivered: UndeliveredMessage[];
   /** The ids of all runnable tasks. Because of this set, a round takes no time for tasks that wait. */
   readonly runnable: Set<number>;
   /** The sum of `countedSlots` of all tasks. */
@@ -113,10 +113,17 @@ function chargeFrameWalk(meter: Meter, task: Actor): void {
  * branch belongs to is the parent and the sender.
  */
 function collectEffects(state: TaskState, task: Actor): void {
+  if (task.spawned.length > 0) makeActors(state, task);
+  const { sent } = task;
+  if (sent.length === 0) return;
+  for (const message of sent) state.undelivered.push(message);
+  empty(sent);
+}
+
+function makeActors(state: TaskState, task: Actor): void {
   const { run, tasks } = state;
-  const { spawned, sent, spawnedAt } = task;
-  if (spawned.length === 0 && sent.length === 0) return;
-  dropEffects(task);
+  const spawned = task.spawned.splice(0);
+  const spawnedAt = task.spawnedAt.splice(0);
   const owner = ownerOf(tasks, task);
   for (let i = 0; i < spawned.length; i++) {
     const functionIndex = expectDefined(spawned[i]);
@@ -134,13 +141,15 @@ function collectEffects(state: TaskState, task: Actor): void {
     owner.children.add(id);
     recountSlots(state, child);
   }
-  for (const { to, payload, sentAt } of sent) state.undelivered.push({ from: owner.id, to, payload, sentAt });
 }
 
 function dropEffects(task: Actor): void {
-  if (task.spawned.length > 0) task.spawned = [];
-  if (task.sent.length > 0) task.sent = [];
-  if (task.spawnedAt.length > 0) task.spawnedAt = [];
+  for (const array of [task.spawned, task.sent, task.spawnedAt]) empty(array);
+}
+
+/** Removes all elements. A short array keeps its memory, which `length = 0` would free. */
+export function empty(array: unknown[]): void {
+  while (array.length > 0) array.pop();
 }
 
 /** Makes the branches of a `par`, which begin in the next round. */

@@ -70,7 +70,7 @@ export class StateReader {
       current.awaitedCall = waiting;
       current.spawned = this.#readIndices(bytes.readCount("actors spawned"), this.#program.functions.length, "function");
       for (let n = bytes.readCount("messages sent"); n > 0; n--)
-        current.sent.push({ to: this.#readActorId(), payload: this.#readPayload() });
+        current.sent.push({ from: current.owner, to: this.#readActorId(), payload: this.#readPayload() });
       if (!scheduled && current.spawned.length + current.sent.length > 0) return failState("its actors do not add up");
       begun.spawned = current.spawned.length;
       begun.pushes = pushes;

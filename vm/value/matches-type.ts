@@ -1,7 +1,8 @@
 import { BorunaError } from "../error.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import type { TypeDef } from "../bytecode/module.ts";
-import { countNodes, type TypeTable, typeTable } from "./type-definitions.ts";
+import { memoizePerObject } from "../lazy.ts";
+import { countNodes, type TypeShape, type TypeTable, typeTable } from "./type-definitions.ts";
 import type { PrimitiveName, Type } from "./type.ts";
 import {
   ActorIdValue,
@@ -59,41 +60,78 @@ interface CheckWork {
 /** The limits of a value that `smallMatch` checks. */
 const SMALL_DEPTH = 6;
 
+/** What `smallMatch` needs to know of a type. */
+export interface Pattern {
+  readonly type: Type;
+  readonly table: TypeTable;
+  /** The nodes of a generic type; 0 for any other type. */
+  readonly work: number;
+  readonly shape: TypeShape | undefined;
+  /** The patterns of the type's parts: fields, payloads or type arguments. An entry is made when a value first has the part. */
+  readonly parts: (Pattern | undefined)[];
+}
+
+const patternsOf = memoizePerObject<TypeTable, Map<Type, Pattern>>(() => new Map());
+
+/** The limit on the patterns of parts in one module. */
+const MAX_PATTERNS = 10_000;
+
+/** Returns the pattern of a type. The table has one object for each type, so a recursive type has a finite number of patterns. */
+export function patternOf(type: Type, table: TypeTable): Pattern {
+  const patterns = patternsOf(table);
+  const known = patterns.get(type);
+  if (known !== undefined) return known;
+  const work = type.kind === "named" && type.args.length > 0 ? countNodes(type) : 0;
+  const pattern = { type, table, work, shape: table.shapeOf(type), parts: [] };
+  patterns.set(type, pattern);
+  return pattern;
+}
+
 /**
  * Returns the work of `findMismatch` in parts, that is the sum of what it passes to `parts` and the nodes of the types that it passes to
  * `instance`, for a small value that has the type. Takes less time. Returns NaN for any other value.
  */
-export function smallMatch(value: Value, type: Type, table: TypeTable, depth = 0): number {
+export function smallMatch(value: Value, pattern: Pattern, depth = 0): number {
+  const { type, work, shape } = pattern;
   if (type.kind === "primitive") return type.name !== "Json" && matchesScalar(value, type.name) ? 0 : Number.NaN;
   if (type.kind !== "named" || depth > SMALL_DEPTH) return type.kind === "param" ? 0 : Number.NaN;
-  const { args } = type;
-  const work = args.length > 0 ? countNodes(type) : 0;
-  const part = (child: Value, childType: Type | undefined): number =>
-    childType === undefined ? 1 : 1 + smallMatch(child, childType, table, depth + 1);
   switch (type.name) {
     case "Option":
-      return value instanceof NoneValue ? work : value instanceof SomeValue ? work + part(value.value, args[0]) : Number.NaN;
+      if (value instanceof NoneValue) return work;
+      return value instanceof SomeValue ? work + partMatch(value.value, pattern, 0, type.args[0], depth) : Number.NaN;
     case "Result":
-      if (value instanceof OkValue) return work + part(value.value, args[0]);
-      return value instanceof ErrValue ? work + part(value.value, args[1]) : Number.NaN;
+      if (value instanceof OkValue) return work + partMatch(value.value, pattern, 0, type.args[0], depth);
+      return value instanceof ErrValue ? work + partMatch(value.value, pattern, 1, type.args[1], depth) : Number.NaN;
     case "List":
     case "Map":
       return Number.NaN;
     default: {
-      const shape = table.shapeOf(type);
       if (shape?.kind === "record") {
-        if (!(value instanceof RecordValue) || value.typeId !== shape.id || value.size !== shape.fields.length) return Number.NaN;
+        const { fields } = shape;
+        if (!(value instanceof RecordValue) || value.typeId !== shape.id || value.size !== fields.length) return Number.NaN;
         let sum = work;
-        for (let i = 0; i < shape.fields.length; i++) sum += part(value.get(i) ?? UNIT, shape.fields[i]?.type);
+        for (let i = 0; i < fields.length; i++) sum += partMatch(value.get(i) ?? UNIT, pattern, i, fields[i]?.type, depth);
         return sum;
       }
       if (shape === undefined || !(value instanceof EnumValue) || value.typeId !== shape.id) return Number.NaN;
       const variant = shape.variants[value.variant];
       if (variant === undefined) return Number.NaN;
-      if (variant.payload !== null) return work + part(value.payload, variant.payload.type);
+      if (variant.payload !== null) return work + partMatch(value.payload, pattern, value.variant, variant.payload.type, depth);
       return value.payload instanceof UnitValue ? work : Number.NaN;
     }
   }
+}
+
+/** Returns 1 plus the work of a part, the `index`th of the pattern's type. `type` is undefined if the module declares none. */
+function partMatch(part: Value, pattern: Pattern, index: number, type: Type | undefined, depth: number): number {
+  if (type === undefined) return 1;
+  let known = pattern.parts[index];
+  if (known === undefined) {
+    if (patternsOf(pattern.table).size >= MAX_PATTERNS) return Number.NaN;
+    known = patternOf(type, pattern.table);
+    pattern.parts[index] = known;
+  }
+  return 1 + smallMatch(part, known, depth + 1);
 }
 
 /** Returns a part that does not match its type; undefined if the value has the type. */

@@ -17,8 +17,10 @@ import { ClosureValue, EnumValue, ErrValue, OkValue, RecordValue, SomeValue, UNI
 export function chargeSerialization(value: Value, meter: Meter): void {
   // Most values are scalars, which are free.
   if (typeof value === "number" || typeof value === "boolean") return;
-  const size = new Size();
-  if (measureSmall(value, size, 0)) {
+  size.nodes = 0;
+  size.units = 0;
+  size.bytes = 0;
+  if (measureSmall(value, 0)) {
     meter.charge(UNITS.slot * size.nodes + meter.loggedUnit * size.units);
     meter.allocate(size.bytes);
     return;
@@ -56,18 +58,14 @@ export function chargeSerialization(value: Value, meter: Meter): void {
   meter.allocate(bytes);
 }
 
-/** The parts of a value, its characters, and the bytes that are charged for it. */
-class Size {
-  nodes = 0;
-  units = 0;
-  bytes = 0;
-}
+/** The parts of the value that `measureSmall` measures, its characters, and the bytes that are charged for it. */
+const size = { nodes: 0, units: 0, bytes: 0 };
 
 /** The limits on the parts, the nesting and the characters of a small value. */
 const SMALL = { nodes: 64, depth: 8, units: 4_096 };
 
 /** Measures a small value without lists, maps and closures, faster than `chargeSerialization` does in general. Returns false for any other value. */
-function measureSmall(value: Value, size: Size, depth: number): boolean {
+function measureSmall(value: Value, depth: number): boolean {
   size.nodes += 1;
   size.bytes += ownBytes(value);
   if (typeof value === "string") size.units += value.length;
@@ -75,12 +73,11 @@ function measureSmall(value: Value, size: Size, depth: number): boolean {
   if (typeof value !== "object") return true;
   if (value instanceof RecordValue) {
     const count = value.size;
-    for (let i = 0; i < count; i++) if (!measureSmall(value.get(i) ?? UNIT, size, depth + 1)) return false;
+    for (let i = 0; i < count; i++) if (!measureSmall(value.get(i) ?? UNIT, depth + 1)) return false;
     return true;
   }
-  if (value instanceof EnumValue) return measureSmall(value.payload, size, depth + 1);
-  if (value instanceof OkValue || value instanceof SomeValue || value instanceof ErrValue)
-    return measureSmall(value.value, size, depth + 1);
+  if (value instanceof EnumValue) return measureSmall(value.payload, depth + 1);
+  if (value instanceof OkValue || value instanceof SomeValue || value instanceof ErrValue) return measureSmall(value.value, depth + 1);
   return !(value instanceof ListValue || value instanceof MapValue || value instanceof ClosureValue);
 }
 

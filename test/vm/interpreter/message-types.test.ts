@@ -4,7 +4,7 @@ import { compile } from "../../../compiler/compile.ts";
 import type { Program } from "../../../vm/bytecode/program.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { ListValue } from "../../../vm/value/list.ts";
-import { findMismatch, smallMatch } from "../../../vm/value/matches-type.ts";
+import { findMismatch, patternOf, smallMatch } from "../../../vm/value/matches-type.ts";
 import { parseType } from "../../../vm/value/type.ts";
 import { countNodes, typeTable } from "../../../vm/value/type-definitions.ts";
 import { EnumValue, ErrValue, NoneValue, OkValue, RecordValue, SomeValue, UNIT, type Value } from "../../../vm/value/value.ts";
@@ -233,7 +233,7 @@ test("the check of a small message costs what the general check costs, and accep
     for (const value of values) {
       let work = 0;
       const mismatch = findMismatch(value, type, types, { parts: (n) => (work += n), instance: (part) => (work += countNodes(part)) });
-      const found = smallMatch(value, type, table);
+      const found = smallMatch(value, patternOf(type, table));
       if (!Number.isNaN(found)) expect([text, found, mismatch]).toEqual([text, work, undefined]);
       fits += Number.isNaN(found) ? 0 : 1;
     }
