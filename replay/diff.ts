@@ -9,8 +9,8 @@ import { canonicalJson, isJsonObject, type JsonData } from "../vm/json/json.ts";
 import { compareUtf8 } from "../vm/value/utf8.ts";
 import { type LogEntry, logEntries, recordedTypes } from "./entries.ts";
 import { BlobRef } from "./log/blob-values.ts";
-import { loadEnd } from "./log/end-record.ts";
-import { loadEvent, type RecordedEvent } from "./log/event-json.ts";
+import { loadEnd, valuesOfEnd } from "./log/end-record.ts";
+import { loadEvent, type RecordedEvent, valuesOfEvent } from "./log/event-json.ts";
 import { eventTexts } from "./log/event-text.ts";
 import { type LogHeader, headerToJson } from "./log/header.ts";
 import { jsonObject } from "./log/json-fields.ts";
@@ -18,7 +18,7 @@ import { LOG_LIMITS } from "./log/log-limits.ts";
 import type { ParsedLog } from "./log/log-reader.ts";
 import type { BlobReader } from "./log/memory-blobs.ts";
 import { recordedRegistry } from "./replay.ts";
-import { compareEnds, compareEvents, type ComparisonContext, type Mismatch, type PathDifference } from "./report/divergence.ts";
+import { compareEnds, compareEvents, kindOf, type ComparisonContext, type Mismatch, type PathDifference } from "./report/divergence.ts";
 import { endText, eventText, excerpt } from "./report/format-values.ts";
 
 /** Where an entry is in its log. */
@@ -156,10 +156,12 @@ function sideOf(log: ParsedLog, other: ParsedLog): Side {
 
 /**
  * Reads the values of one log. A value that is missing, because it is redacted or lost, is read from the other log if that has its hash.
- * Otherwise, a text that says so replaces it.
+ * Otherwise, a text that says so replaces it. A value may be equal to that text, so `missingIn` says which values are missing.
  */
 class ComparedBlobs implements BlobReader {
   readonly #sources: readonly BlobReader[];
+  /** The SHA-256 of each value that was missing in both logs. */
+  readonly #missing = new Set<string>();
 
   constructor(own: BlobReader, other: BlobReader) {
     this.#sources = [own, other];
@@ -173,7 +175,15 @@ class ComparedBlobs implements BlobReader {
         if (!(error instanceof BorunaError) || error.kind !== "log.blob_missing") throw error;
       }
     }
+    this.#missing.add(name.sha256);
     return new TextEncoder().encode(`{"String":"(redacted or lost, sha256 ${name.sha256})"}`);
+  }
+
+  /** Returns the positions and hashes of the missing ones of these values, which must have been read. */
+  missingIn(values: readonly unknown[]): string {
+    return values
+      .flatMap((value, i) => (value instanceof BlobRef && this.#missing.has(value.sha256) ? [`${i} ${value.sha256}`] : []))
+      .join();
   }
 
   findUnknown(): undefined {
@@ -232,7 +242,9 @@ class EntryDiff {
 
   /** Returns a text that is equal for equal events. */
   #keyOf(event: RecordedEvent, { blobs, isSealed }: Side): string {
-    return isSealed ? this.#unsealedTextOf(loadEvent(event, blobs)) : this.#textOf(event);
+    if (!isSealed) return this.#textOf(event);
+    const text = this.#unsealedTextOf(loadEvent(event, blobs));
+    return text + blobs.missingIn(valuesOfEvent(event));
   }
 
   #itemOf(entry: LogEntry, side: Side): Item {
@@ -318,9 +330,17 @@ class EntryDiff {
       return { kind: "answer", ...positions, aText: text(left), bText: text(right), difference: undefined };
     }
     const mismatch = compareEvents(positions.a.event, left, right, this.#context);
-    if (mismatch === undefined) return undefined;
+    if (mismatch === undefined) {
+      if (eventA === undefined || eventB === undefined || this.#missesSame(valuesOfEvent(eventA), valuesOfEvent(eventB))) return undefined;
+      const { types } = this.#context;
+      return { kind: kindOf(left), ...positions, aText: eventText(left, types), bText: eventText(right, types), difference: undefined };
+    }
     const kind = mismatch.kind === "arguments" || mismatch.kind === "answer" ? mismatch.kind : "content";
     return { kind, ...positions, ...textsOf(mismatch) };
+  }
+
+  #missesSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+    return this.#a.blobs.missingIn(a) === this.#b.blobs.missingIn(b);
   }
 
   /** Compares how the runs ended. Yields at most one difference. */
@@ -338,7 +358,12 @@ class EntryDiff {
     }
     const sameProgram = a.header.program.moduleHash === b.header.program.moduleHash;
     const mismatch = compareEnds(positions.a.event, endA, endB, { ...this.#context, sameProgram });
-    if (mismatch === undefined) return;
+    if (mismatch === undefined) {
+      if (a.end === undefined || b.end === undefined || this.#missesSame(valuesOfEnd(a.end), valuesOfEnd(b.end))) return;
+      const { types } = this.#context;
+      yield { kind: "end", ...positions, aText: endText(endA, types), bText: endText(endB, types), difference: undefined };
+      return;
+    }
     const { expected, actual, kind } = mismatch;
     const isNumber = ["steps", "alloc_bytes", "counters"].includes(kind);
     const noun = kind === "counters" ? mismatch.message.replace(/^the (counter \w+).*/, "$1") : kind;

@@ -155,6 +155,11 @@ export function hasBlobs(event: RecordedEvent): boolean {
 
 /** Returns the references to blobs in an event. */
 export function blobsOfEvent(event: RecordedEvent): readonly BlobRef[] {
+  return valuesOfEvent(event).filter((value) => value instanceof BlobRef);
+}
+
+/** Returns all parts of an event, among them those that may be references to blobs. */
+export function valuesOfEvent(event: RecordedEvent): readonly RecordedField[] {
   const fields: readonly RecordedField[] = Object.values(event);
-  return fields.flatMap((field) => (isValueList(field) ? field : [field])).filter((field) => field instanceof BlobRef);
+  return fields.flatMap((field) => (isValueList(field) ? field : [field]));
 }

@@ -134,7 +134,8 @@ function haveSameScalars(a: RunEvent, b: RunEvent): boolean {
 
 const isSameScalar = (a: Value, b: Value | undefined): boolean => typeof a !== "object" && a === b;
 
-function kindOf(event: RunEvent): "arguments" | "answer" | "content" {
+/** Returns the kind of a difference between two events of one type. */
+export function kindOf(event: RunEvent): "arguments" | "answer" | "content" {
   if (event.type === "CapCall") return "arguments";
   return event.type === "CapResult" || event.type === "CapError" ? "answer" : "content";
 }

@@ -49,11 +49,11 @@ const program = compile({
 }`,
 });
 const handlers = { "fs.read": () => SECRET, "net.fetch": () => "receipt 17 of shop 4", random: () => 1 };
-const record = (name: string, redactable: boolean, sign?: string): Promise<unknown> =>
+const record = (name: string, redactable: boolean, sign?: string, secret = SECRET): Promise<unknown> =>
   execute(program, {
     policy: "allow-all",
     tracing: false,
-    handlers,
+    handlers: { ...handlers, "fs.read": () => secret },
     runId: "run-1",
     record: { path: pathOf(name), redactable, ...(sign === undefined ? {} : { sign }) },
   });
@@ -383,6 +383,19 @@ describe("a redactable log", () => {
     expect(found.map((text) => text.split(":")[0])).toEqual(["answer 2 2", "arguments 3 3"]);
     for (const text of found) expect(text).toContain("redacted or lost, sha256 ");
     expect(differences("other.jsonl", "redacted.evidence/open.jsonl")).toHaveLength(2);
+    // The text that is shown for a redacted value is another value.
+    const [shown = ""] = /\(redacted or lost, sha256 [0-9a-f]{64}\)/.exec(found[0] ?? "") ?? [];
+    for (const [name, redactable] of [
+      ["shown.jsonl", false],
+      ["shown-sealed.jsonl", true],
+    ] as const) {
+      await record(name, redactable, undefined, shown);
+      for (const [a, b] of [
+        [name, "redacted.evidence/open.jsonl"],
+        ["redacted.evidence/open.jsonl", name],
+      ] as const)
+        expect(differences(a, b).map((text) => text.split(":")[0])).toEqual(["answer 2 2", "arguments 3 3", "end 7 7"]);
+    }
   });
 });
 
