@@ -2,7 +2,7 @@
  * The code cache of the bundled command: a file with V8's compiled form of `core.js`, so that later starts need not compile it again
  * (ADR 007). A start loads this file before `core.js`, so it imports only Node's own modules.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { createRequire, Module } from "node:module";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,12 +55,14 @@ function compiledFormIn(file: Buffer, code: Buffer): Buffer | undefined {
   return data.equals(file.subarray(middle)) ? data : undefined;
 }
 
-/** Returns the bytes of a file and the user who owns it, or undefined if the file cannot be read. */
+/** Returns the bytes of a regular file and the user who owns it, or undefined if the file cannot be read. */
 function readFile(path: string): { readonly bytes: Buffer; readonly uid: number } | undefined {
   return unlessRefused(() => {
-    const file = openSync(path, "r");
+    // Without O_NONBLOCK, which Windows does not have, the start would wait for a writer if the path is a named pipe.
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      return { bytes: readFileSync(file), uid: fstatSync(file).uid };
+      const info = fstatSync(file);
+      return info.isFile() ? { bytes: readFileSync(file), uid: info.uid } : undefined;
     } finally {
       closeSync(file);
     }

@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -93,6 +93,12 @@ describe("the code that V8 made is kept beside core.js", () => {
     mkdirSync(cache);
     expect(run()).toEqual({ stdout: "1\n", stderr: "", code: "none" });
     expect(readdirSync(bin).filter((name) => /\.cache\.\d+$/.test(name))).toEqual([]);
+  });
+
+  test.runIf(process.platform !== "win32")("and a named pipe in its place does not block the start", () => {
+    execFileSync("mkfifo", [cache]);
+    expect(run()).toEqual({ stdout: "1\n", stderr: "", code: "none" });
+    expect(run().code).toBe("used");
   });
 
   test.runIf(process.getuid?.() === 0)("and another user's is neither read nor written", () => {
