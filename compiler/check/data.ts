@@ -420,14 +420,13 @@ export function findField(
     reportUndecided(checker, type, targetSpan, message, "write the type of the binding or parameter");
     return undefined;
   }
-  if (type.kind !== "declared" || type.decl.kind !== "record" || isTuple(type)) {
+  if (!isRecord(type)) {
     const method = suggestFunctionForMethod(checker, type, name, call?.span ?? span, call?.args ?? null);
     checker.error("E006", name.span, `${showType(type)} has no fields`, method ?? { help: fieldHelp(type, name) });
     return undefined;
   }
   const { decl } = type;
-  const index = indexByName(decl.fields, name.text);
-  const field = decl.fields[index];
+  const field = fieldNamed(type, name.text);
   if (field === undefined) {
     const names = decl.fields.map((f) => f.name);
     checker.error(
@@ -439,7 +438,21 @@ export function findField(
     );
     return undefined;
   }
-  checker.context.nameRecorder?.addName(name.span, recordedField({ decl, variant: null }, field));
-  const typeArgs = new Map(decl.params.map((p, i) => [p, type.args[i] ?? ERROR] as const));
-  return { index, type: substitute(field.type, typeArgs) };
+  checker.context.nameRecorder?.addName(name.span, recordedField({ decl, variant: null }, field.info));
+  return field;
+}
+
+type RecordType = CheckedType & { readonly kind: "declared"; readonly decl: { readonly kind: "record" } };
+
+const isRecord = (type: CheckedType): type is RecordType => type.kind === "declared" && type.decl.kind === "record" && !isTuple(type);
+
+/** Returns a field of a type: its index, its declaration, and its type in this type. Undefined if the type has no such field. */
+export function fieldNamed(type: CheckedType, name: string) {
+  if (!isRecord(type)) return undefined;
+  const { decl, args } = type;
+  const index = indexByName(decl.fields, name);
+  const info = decl.fields[index];
+  if (info === undefined) return undefined;
+  const typeArgs = new Map(decl.params.map((p, i) => [p, args[i] ?? ERROR] as const));
+  return { index, info, type: substitute(info.type, typeArgs) };
 }

@@ -152,7 +152,10 @@ const TUPLE_HELP = "a pattern in parentheses is for a tuple; the index and the e
 
 function tuplePatternHelp(type: CheckedType, wanted: CheckedType): string | undefined {
   if (!isTuple(wanted)) return undefined;
-  return isTuple(type) ? `the tuple has ${type.args.length} parts: write a name or \`_\` for each` : TUPLE_HELP;
+  if (isTuple(type)) return `the tuple has ${type.args.length} parts: write a name or \`_\` for each`;
+  if (type.kind !== "declared" || type.decl.kind !== "record") return TUPLE_HELP;
+  const { name, fields } = type.decl;
+  return `\`${name}\` is a record: write \`${name} { ${fields.map((field) => field.name).join(", ")} }\``;
 }
 
 /** Tells the editor's name recorder what the names of a variant or record in a pattern refer to. `type` is that of the matched value. */

@@ -70,8 +70,17 @@ function warnUnusedCall(checker: FunctionChecker, ir: Ir, { name, result, isOneO
   });
 }
 
-/** Whether the expression follows a `(`, so that no statement can stand in its place. */
-const isInParentheses = (text: string, { start }: Span): boolean => text.slice(0, start).trimEnd().endsWith("(");
+/** Whether the expression may follow a `(`, so that no statement can be in its place. Between them may be lines and comments. */
+function isInParentheses(text: string, { start }: Span): boolean {
+  let before = text.slice(0, start);
+  while (true) {
+    const lineStart = before.lastIndexOf("\n") + 1;
+    const line = before.slice(lineStart).trim();
+    if (line !== "" && !line.startsWith("//")) return line.endsWith("(") || /\(\s*\/\//.test(line);
+    if (lineStart === 0) return false;
+    before = before.slice(0, lineStart - 1);
+  }
+}
 
 const insertBefore = ({ start }: Span, text: string): Edit => ({ span: { start, end: start }, text });
 

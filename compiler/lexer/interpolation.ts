@@ -3,9 +3,11 @@
 /** `${name.field}`, an escape, or a brace. */
 const PARTS = /\$\{([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*)*)\}|\\(?:u\{[^}"]*\}|[^])|[{}]/g;
 
-/** Returns the `name` of each `${name}` and `${name.field}` in the source of a string. */
-export function interpolatedNames(source: string): readonly string[] {
-  return [...source.matchAll(PARTS)].flatMap(([, name]) => (name === undefined ? [] : [name]));
+/** Returns the names in each `${name}` and `${name.field}` in the source of a string: `["name"]`, `["name", "field"]`. */
+export function interpolatedPaths(source: string): readonly (readonly [name: string, ...fields: string[]])[] {
+  return [...source.matchAll(PARTS)].flatMap(([, name, fields = ""]) =>
+    name === undefined ? [] : [[name, ...fields.split(".").slice(1)]],
+  );
 }
 
 /** Rewrites the source of a string for `f"…"`: `${x}` becomes `{x}`, and any other brace is doubled. */

@@ -78,12 +78,35 @@ test.each([
   ],
   ["a call in parentheses", "W007", "fn main() -> Int { let mut xs = [1]\n ( list.push(xs, 2) )\n xs[0] }"],
   ["a value in parentheses", "W007", "fn main(c: Bool) -> Int { if c { ( 1 ) }\n 2 }"],
+  [
+    "a call in parentheses after a comment",
+    "W007",
+    "fn main() -> Int { let mut xs = [1]\n ( // why\n\n // more\n list.push(xs, 2) )\n xs[0] }",
+  ],
   ["a text with an unknown name", "W008", 'fn main(x: Int) -> String { "${x} ${y}" }'],
+  ["a text with an unknown field", "W008", 'type P { s: String }\nfn main(p: P) -> String { "${p.s} ${p.t}" }'],
+  ["a text with a field of a value without fields", "W008", 'type P { s: String }\nfn main(p: P) -> String { "${p.s.t}" }'],
   ["a variable that hides a module", "W009", "fn main() -> Int { let list = [1]\n list[-1] }"],
   ["the smallest Int", "W009", "fn main() -> Int { let xs = [1]\n xs[-9223372036854775808] }"],
 ])("there is no fix where it would break the program: %s", (_, code, text) => {
   const { diagnostics } = check({ name: "main.ax", text });
   expect(diagnostics.map((d) => [d.code, d.fixes])).toEqual([[code, []]]);
+});
+
+test.each([
+  ["a comment", "let mut xs = [1] // one\n // two (\n ", "xs[0]"],
+  ["a text with slashes", 'let mut xs = [string.len("http://(")]\n ', "xs[0]"],
+])("a dropped value after %s is assigned", (_, before, after) => {
+  const program = (statement: string): string => `fn main() -> Int { ${before}${statement}\n ${after} }`;
+  const [diagnostic] = check({ name: "main.ax", text: program("list.push(xs, 2)") }).diagnostics;
+  expect(fixedText(program("list.push(xs, 2)"), diagnostic?.fixes[0]?.edits ?? [])).toBe(program("xs = list.push(xs, 2)"));
+});
+
+test("a text with fields of a value whose type is inferred becomes an interpolated text", () => {
+  const program = (text: string): string =>
+    `type P { q: Q }\ntype Q { s: String }\nfn main(ps: List<P>) -> List<String> { list.map(ps, fn(p) { ${text} }) }`;
+  const [diagnostic] = check({ name: "main.ax", text: program('"${p.q.s}"') }).diagnostics;
+  expect(fixedText(program('"${p.q.s}"'), diagnostic?.fixes[0]?.edits ?? [])).toBe(program('f"{p.q.s}"'));
 });
 
 test("a dropped value of a name in a `let` pattern is assigned", () => {
