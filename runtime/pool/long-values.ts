@@ -7,23 +7,20 @@ import { valueBytes } from "../../gateway/logged-bytes.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { Value } from "../../vm/value/value.ts";
 import type { PieceMessage, WireValue } from "./messages.ts";
-import { type MeasuredValue, PIECE_UNITS, type Piece, PieceReader, piecesOf } from "./value-pieces.ts";
+import { type MeasuredValue, PIECE_UNITS, type Piece, type PieceOptions, PieceReader, piecesOf } from "./value-pieces.ts";
+import type { Isolation } from "./worker-link.ts";
 
 /** The pieces that were sent and not taken, at most. With two, the receiver has work while the next is on its way. */
 const MAX_UNTAKEN = 2;
 
+/**
+ * A pipe takes a text in parts, else other messages would wait for all of it. A thread gets it at once, because V8 copies it in less time than
+ * it joins parts. Bytes outside V8's heap would take less time still, but they cause full garbage collections, which are slow in a large heap.
+ */
+const MAX_TEXT_UNITS: Readonly<Record<Isolation, number>> = { thread: Number.POSITIVE_INFINITY, process: PIECE_UNITS };
+
 /** The long values of a message, in the order in which the message has them. */
 export type LongValues = Iterator<Piece>[];
-
-/** Returns the form of a value in a message: null for a long value, whose pieces it adds to `long`. The value must be serializable. */
-export function wireValue(value: Value, long: LongValues): WireValue {
-  if (typeof value !== "object" && !(typeof value === "string" && value.length > PIECE_UNITS)) return value;
-  const pieces = piecesOf(value);
-  const first = pieces.next();
-  if (first.done !== true && first.value.isLast) return first.value;
-  if (first.done !== true) long.push(startingWith(first.value, pieces));
-  return null;
-}
 
 function* startingWith(first: Piece, rest: IterableIterator<Piece>): IterableIterator<Piece> {
   yield first;
@@ -39,12 +36,25 @@ interface Waiting<Message> {
 /** Sends the messages of the runs of a worker in one direction. */
 export class Outbox<Message extends { readonly run: number }> {
   readonly #post: (message: Message | PieceMessage) => void;
+  readonly #options: PieceOptions;
   /** The messages that wait, by run. The run whose piece is next comes first. */
   readonly #waiting = new Map<number, Waiting<Message>[]>();
   #untaken = 0;
 
-  constructor(post: (message: Message | PieceMessage) => void) {
+  /** `countsBytes`: whether the other side needs to know the bytes of the values. */
+  constructor(isolation: Isolation, countsBytes: boolean, post: (message: Message | PieceMessage) => void) {
+    this.#options = { maxTextUnits: MAX_TEXT_UNITS[isolation], countsBytes };
     this.#post = post;
+  }
+
+  /** Returns the form of a value in a message: null for a long value, whose pieces it adds to `long`. The value must be serializable. */
+  wireValue(value: Value, long: LongValues): WireValue {
+    if (typeof value !== "object" && !(typeof value === "string" && value.length > PIECE_UNITS)) return value;
+    const pieces = piecesOf(value, this.#options);
+    const first = pieces.next();
+    if (first.done !== true && first.value.isLast && typeof value === "object") return first.value;
+    if (first.done !== true) long.push(startingWith(first.value, pieces));
+    return null;
   }
 
   /** Sends a message after those of the same run that wait. */

@@ -29,7 +29,7 @@ import { BorunaError } from "../../vm/error.ts";
 import type { Outcome, TrapKind } from "../../vm/outcome.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { type Execution, executionWithTypes } from "../execute.ts";
-import { Inbox, type LongValues, type Outbox, wireValue } from "./long-values.ts";
+import { Inbox, type LongValues, type Outbox } from "./long-values.ts";
 import type {
   AnswerMessage,
   CallMessage,
@@ -216,15 +216,20 @@ export class PoolRun {
 
   async #answerCall(message: CallMessage, args: readonly Value[]): Promise<void> {
     for (const text of message.ownFiles) this.prepared.protectedFiles.addText(text);
+    const answers = this.#answers;
     // Nobody waits for the answer.
-    if (this.#handlersAbort.signal.aborted) return;
+    if (answers === undefined || this.#handlersAbort.signal.aborted) return;
     const long: LongValues = [];
-    const answer = await this.#answerOf(message, args, long);
+    const answer = await this.#answerOf(message, args, (value) => answers.wireValue(value, long));
     this.#answers?.send({ type: "answer", run: this.id, call: message.call, answer }, long);
   }
 
   /** Calls the handler and checks its answer, as the gateway does in a run without a pool. Never rejects. */
-  async #answerOf({ call, capability, ...context }: CallMessage, args: readonly Value[], long: LongValues): Promise<WireAnswer> {
+  async #answerOf(
+    { call, capability, ...context }: CallMessage,
+    args: readonly Value[],
+    wireValue: (value: Value) => WireValue,
+  ): Promise<WireAnswer> {
     const { program, handlers } = this.prepared;
     const handler = handlers.get(capability);
     const declaration = program.registry.byName.get(capability);
@@ -241,7 +246,7 @@ export class PoolRun {
     }
     if (isLater(answer)) return { later: true };
     const checked = (handler instanceof MachineHandler ? checkAnswer : plainAnswer)(answer, resultType, program.types);
-    if (!("problem" in checked)) return { value: wireValue(checked.value, long) };
+    if (!("problem" in checked)) return { value: wireValue(checked.value) };
     return this.#failed(call, "host_fault", `the handler of ${capability} answered ${checked.problem}`, checked.cause);
   }
 

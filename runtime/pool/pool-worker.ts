@@ -4,7 +4,7 @@ import { Outbox } from "./long-values.ts";
 import type { AnswerMessage, RunReport } from "./messages.ts";
 import type { PoolRun } from "./pool-run.ts";
 import { type PoolProgram, registryToText } from "./programs.ts";
-import type { WorkerLink } from "./worker-link.ts";
+import type { Isolation, WorkerLink } from "./worker-link.ts";
 
 /** Maximum number of programs that a worker keeps. */
 const MAX_PROGRAMS = 256;
@@ -14,7 +14,7 @@ const MAX_MODULE_BYTES = 32 * 2 ** 20;
 export class PoolWorker {
   readonly link: WorkerLink;
   /** The answers to the calls of the runs. */
-  readonly answers = new Outbox<AnswerMessage>((message) => this.link.send(message));
+  readonly answers: Outbox<AnswerMessage>;
   readonly runs = new Map<number, PoolRun>();
   isReady = false;
   /** The bytes that the worker's runs may allocate: the sum of their `max_alloc_bytes`. */
@@ -22,7 +22,8 @@ export class PoolWorker {
   /** The programs that the worker has, by number, with their module's bytes and the number of running runs. The last used one is at the end. */
   readonly #programs = new Map<number, { readonly bytes: number; runs: number }>();
 
-  constructor(start: (worker: PoolWorker) => WorkerLink) {
+  constructor(isolation: Isolation, start: (worker: PoolWorker) => WorkerLink) {
+    this.answers = new Outbox(isolation, true, (message) => this.link.send(message));
     this.link = start(this);
   }
 

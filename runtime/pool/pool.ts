@@ -368,9 +368,10 @@ class WorkerPool {
   }
 
   #startWorker(): void {
-    const heapBytes = this.#settings.maxBytesPerWorker + HEAP_BASE_BYTES;
-    const worker = new PoolWorker((self) =>
-      startWorker(this.#settings.isolation, heapBytes, {
+    const { isolation, maxBytesPerWorker } = this.#settings;
+    const heapBytes = maxBytesPerWorker + HEAP_BASE_BYTES;
+    const worker = new PoolWorker(isolation, (self) =>
+      startWorker(isolation, heapBytes, {
         onMessage: (message) => this.#receive(self, message),
         onExit: (why) => this.#lose(self, why),
       }),

@@ -5,9 +5,9 @@
  *
  *     Some([1, "a"])    operations "ssLS", data [1, "a", 2]
  */
+import { constants } from "node:buffer";
 import { bytesAroundChildren, valueBytes } from "../../gateway/logged-bytes.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { isObjectValue } from "../../vm/value/children.ts";
 import { ListValue } from "../../vm/value/list.ts";
 import { MapValue } from "../../vm/value/map.ts";
@@ -29,12 +29,22 @@ import {
 
 type Scalar = Exclude<Value, ObjectValue>;
 
+/** How values are written. */
+export interface PieceOptions {
+  /** A longer text is written in parts. */
+  readonly maxTextUnits: number;
+  /** Whether to count `Piece.jsonBytes`. */
+  readonly countsBytes: boolean;
+}
+
 /** A part of a value. */
 export interface Piece {
   /** One letter of `OPS` for each operation. */
   readonly ops: string;
   /** What the operations take, in order. */
   readonly data: readonly Scalar[];
+  /** How many bytes of the value's tagged JSON these operations stand for. 0 if the sender does not count them. */
+  readonly jsonBytes: number;
   readonly isLast: boolean;
 }
 
@@ -42,10 +52,8 @@ export interface Piece {
 const OPS = {
   /** A scalar (itself). */
   scalar: "s",
-  /** The next part of the text of the following scalar or key (text). */
+  /** The next part of the text of the following scalar (text). */
   text: "t",
-  /** A key of a map, which the value of the entry follows (text). */
-  key: "k",
   unit: "U",
   none: "N",
   some: "S",
@@ -63,7 +71,7 @@ const OPS = {
   enum: "V",
   /** (n) */
   list: "L",
-  /** (n entries) */
+  /** (n entries), of keys and values in turn */
   map: "M",
 } as const;
 
@@ -91,6 +99,7 @@ class Key {
 class PieceWriter {
   #ops = "";
   #data: Scalar[] = [];
+  #jsonBytes = 0;
   #units = 0;
 
   get isFull(): boolean {
@@ -104,43 +113,55 @@ class PieceWriter {
     for (const item of data) if (typeof item === "string") this.#units += item.length;
   }
 
+  countBytes(jsonBytes: number): void {
+    this.#jsonBytes += jsonBytes;
+  }
+
   takePiece(isLast: boolean): Piece {
-    const piece = { ops: this.#ops, data: this.#data, isLast };
+    const piece = { ops: this.#ops, data: this.#data, jsonBytes: this.#jsonBytes, isLast };
     this.#ops = "";
     this.#data = [];
+    this.#jsonBytes = 0;
     this.#units = 0;
     return piece;
   }
 }
 
 /** Yields the pieces of a value, which must be serializable. The value is read as the pieces are taken. */
-export function* piecesOf(root: Value): IterableIterator<Piece> {
+export function* piecesOf(root: Value, { maxTextUnits, countsBytes }: PieceOptions): IterableIterator<Piece> {
   const writer = new PieceWriter();
   const open: OpenValue[] = [{ value: undefined, parts: [root].values() }];
   for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
     const next = top.parts.next();
     if (next.done === true) {
       open.pop();
-      if (top.value !== undefined) writeOperation(writer, top.value);
-    } else if (typeof next.value === "string") yield* writeText(writer, OPS.scalar, next.value);
-    else if (next.value instanceof Key) yield* writeText(writer, OPS.key, next.value.text);
-    else if (isObjectValue(next.value)) open.push({ value: next.value, parts: partsOf(next.value) });
-    else writer.add(OPS.scalar, next.value);
+      if (top.value === undefined) continue;
+      if (countsBytes) writer.countBytes(bytesAroundChildren(top.value));
+      writeOperation(writer, top.value);
+    } else if (next.value instanceof Key) {
+      // The bytes of a map include its keys.
+      yield* writeText(writer, next.value.text, maxTextUnits);
+    } else if (isObjectValue(next.value)) open.push({ value: next.value, parts: partsOf(next.value) });
+    else {
+      if (countsBytes) writer.countBytes(valueBytes(next.value));
+      if (typeof next.value === "string") yield* writeText(writer, next.value, maxTextUnits);
+      else writer.add(OPS.scalar, next.value);
+    }
     if (writer.isFull && open.length > 1) yield writer.takePiece(false);
   }
   yield writer.takePiece(true);
 }
 
-/** Writes a text. Parts end before a surrogate pair, not inside it, so that the parts are well-formed. */
-function* writeText(writer: PieceWriter, op: string, text: string): IterableIterator<Piece> {
+/** Writes a text. Parts end before a surrogate pair, not inside it, so that they are well-formed. */
+function* writeText(writer: PieceWriter, text: string, maxUnits: number): IterableIterator<Piece> {
   let start = 0;
-  while (text.length - start > PIECE_UNITS) {
-    const end = cutBeforePair(text, start + PIECE_UNITS);
+  while (text.length - start > maxUnits) {
+    const end = cutBeforePair(text, start + maxUnits);
     writer.add(OPS.text, text.slice(start, end));
     yield writer.takePiece(false);
     start = end;
   }
-  writer.add(op, start === 0 ? text : text.slice(start));
+  writer.add(OPS.scalar, start === 0 ? text : text.slice(start));
 }
 
 function partsOf(value: ObjectValue): Iterator<Key | Value> {
@@ -203,12 +224,10 @@ function writeOperation(writer: PieceWriter, value: ObjectValue): void {
 
 /** The most bytes that the tagged JSON of a value in a message may take. No answer and no argument is as large, but the result of a run may be. */
 export const MAX_VALUE_BYTES = 2 ** 29;
-/** The most keys and characters of keys of one value. No serializable value has more. */
-const MAX_KEY_UNITS = MACHINE_LIMITS.valueTextUnits + MACHINE_LIMITS.valueNodes;
-/** The bytes of the tagged JSON of an empty text. */
-const EMPTY_TEXT_BYTES = valueBytes("");
+/** The most operations and characters of one value together. A value has far fewer of them than bytes as JSON. */
+const MAX_UNITS = Math.min(MAX_VALUE_BYTES, constants.MAX_STRING_LENGTH);
 
-/** A value, and the bytes of its tagged JSON (`valueBytes`). */
+/** A value, and the bytes of its tagged JSON (`valueBytes`) if the sender counts them. */
 export interface MeasuredValue {
   readonly value: Value;
   readonly bytes: number;
@@ -217,55 +236,32 @@ export interface MeasuredValue {
 /** Reads a value from its pieces. */
 export class PieceReader {
   readonly #values: Value[] = [];
-  /** The parts so far of a text that is in several pieces, and the bytes that they take in JSON. */
+  /** The parts so far of a text that is in several pieces. */
   #text = "";
-  #textBytes = 0;
-  #bytes = 0;
-  #keyUnits = 0;
+  #jsonBytes = 0;
+  #units = 0;
   /** The data of the piece that is read now, and the index of the next item. */
   #data: readonly Scalar[] = [];
   #next = 0;
 
   /** Reads the next piece. Returns the value after the last one. Throws `internal` if the pieces are not those of a value, or are too many. */
-  add({ ops, data, isLast }: Piece): MeasuredValue | undefined {
+  add({ ops, data, jsonBytes, isLast }: Piece): MeasuredValue | undefined {
     this.#data = data;
     this.#next = 0;
+    this.#jsonBytes += jsonBytes;
+    this.#units += ops.length;
     for (const op of ops) this.#apply(op);
-    if (this.#bytes + this.#textBytes > MAX_VALUE_BYTES || this.#keyUnits > MAX_KEY_UNITS) throw malformed();
     if (!isLast) return undefined;
     const [value] = this.#values;
     if (value === undefined || this.#values.length > 1) throw malformed();
-    return { value, bytes: this.#bytes };
+    return { value, bytes: this.#jsonBytes };
   }
 
   /** Carries out one operation of a piece. */
   #apply(op: string): void {
-    switch (op) {
-      case OPS.text: {
-        const part = requireText(this.#nextItem());
-        this.#text += part;
-        this.#textBytes += valueBytes(part) - EMPTY_TEXT_BYTES;
-        return;
-      }
-      case OPS.scalar: {
-        const item = this.#nextItem();
-        this.#bytes += this.#textBytes + valueBytes(item);
-        this.#values.push(this.#text === "" ? item : this.#wholeText(item));
-        return;
-      }
-      case OPS.key: {
-        // The map counts the bytes of its keys.
-        const key = this.#wholeText(this.#nextItem());
-        this.#keyUnits += key.length + 1;
-        this.#values.push(key);
-        return;
-      }
-      default: {
-        const value = this.#makeValue(op);
-        this.#bytes += bytesAroundChildren(value);
-        this.#values.push(value);
-      }
-    }
+    if (op === OPS.text) this.#text += requireText(this.#nextItem());
+    else if (op === OPS.scalar) this.#values.push(this.#text === "" ? this.#nextItem() : this.#wholeText());
+    else this.#values.push(this.#makeValue(op));
   }
 
   #makeValue(op: string): ObjectValue {
@@ -304,10 +300,9 @@ export class PieceReader {
     }
   }
 
-  #wholeText(end: Scalar): string {
-    const text = this.#text + requireText(end);
+  #wholeText(): string {
+    const text = this.#text + requireText(this.#nextItem());
     this.#text = "";
-    this.#textBytes = 0;
     return text;
   }
 
@@ -332,6 +327,8 @@ export class PieceReader {
     const item = this.#data[this.#next];
     this.#next += 1;
     if (item === undefined) throw malformed();
+    if (typeof item === "string") this.#units += item.length;
+    if (this.#units > MAX_UNITS) throw malformed();
     return item;
   }
 }

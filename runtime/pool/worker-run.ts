@@ -22,7 +22,7 @@ import { isJsonObject, type JsonData, parseJson } from "../../vm/json/json.ts";
 import { checkSerializable } from "../../vm/value/serializable.ts";
 import type { Value } from "../../vm/value/value.ts";
 import { executeWith } from "../execute.ts";
-import { Inbox, type LongValues, wireValue } from "./long-values.ts";
+import { Inbox, type LongValues, type Outbox } from "./long-values.ts";
 import type { CallMessage, RunData, RunReport, ServedCapability, UsageStep, WireAnswer, WireResult } from "./messages.ts";
 import { SpanSender } from "./span-sender.ts";
 import { MAX_VALUE_BYTES, type Piece } from "./value-pieces.ts";
@@ -33,13 +33,10 @@ interface WaitingCall {
   readonly reject: (error: CapabilityFailure) => void;
 }
 
-/** Sends a message after those of the same run that were sent before, and after its long values. */
-export type SendReport = (message: RunReport, long?: LongValues) => void;
-
 export class WorkerRun {
   readonly #id: number;
   readonly #data: RunData;
-  readonly #send: SendReport;
+  readonly #outbox: Outbox<RunReport>;
   readonly #inbox = new Inbox();
   readonly #spans: SpanSender | undefined;
   readonly #abort = new AbortController();
@@ -53,11 +50,11 @@ export class WorkerRun {
   /** How many of the run's log files were reported to the pool. */
   #filesSent = 0;
 
-  constructor(id: number, data: RunData, send: SendReport) {
+  constructor(id: number, data: RunData, outbox: Outbox<RunReport>) {
     this.#id = id;
     this.#data = data;
-    this.#send = send;
-    this.#spans = data.isTraced ? new SpanSender((report) => send({ type: "spans", run: id, report })) : undefined;
+    this.#outbox = outbox;
+    this.#spans = data.isTraced ? new SpanSender((report) => outbox.send({ type: "spans", run: id, report })) : undefined;
   }
 
   /** Executes the run and sends the message about its end. Throws what `execute` throws. */
@@ -79,7 +76,7 @@ export class WorkerRun {
         engine,
         record,
         outputSchema: outputSchema === undefined ? undefined : parseJson(outputSchema),
-        onDebug: hasDebug ? (text) => this.#send({ type: "debug", run: this.#id, text }) : undefined,
+        onDebug: hasDebug ? (text) => this.#outbox.send({ type: "debug", run: this.#id, text }) : undefined,
       },
       (protectedFiles) => {
         this.#protectedFiles = protectedFiles;
@@ -130,7 +127,7 @@ export class WorkerRun {
     const { callNumber: call, remainingMs, budgetRemaining, idempotencyKey, signal } = context;
     if (!this.#watchesSignal) {
       this.#watchesSignal = true;
-      signal.addEventListener("abort", () => this.#send({ type: "abortCalls", run: this.#id, reason: String(signal.reason) }));
+      signal.addEventListener("abort", () => this.#outbox.send({ type: "abortCalls", run: this.#id, reason: String(signal.reason) }));
     }
     const ownFiles = this.#protectedFiles()?.identityTextsFrom(this.#filesSent) ?? [];
     this.#filesSent += ownFiles.length;
@@ -140,7 +137,7 @@ export class WorkerRun {
       run: this.#id,
       call,
       capability,
-      args: args.map((arg) => wireValue(arg, long)),
+      args: args.map((arg) => this.#outbox.wireValue(arg, long)),
       remainingMs,
       budgetRemaining,
       idempotencyKey,
@@ -148,7 +145,7 @@ export class WorkerRun {
     };
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { context, resolve, reject });
-      this.#send(message, long);
+      this.#outbox.send(message, long);
     });
   }
 
@@ -156,12 +153,15 @@ export class WorkerRun {
   #usageHooks(capability: string): UsageHooks {
     const report = (call: number, step: (long: LongValues) => UsageStep): void => {
       const long: LongValues = [];
-      this.#send({ type: "usage", run: this.#id, call, capability, usage: step(long) }, long);
+      this.#outbox.send({ type: "usage", run: this.#id, call, capability, usage: step(long) }, long);
     };
     return {
-      reserve: (args, call) => report(call, (long) => ({ step: "reserve", args: args.map((arg) => wireValue(arg, long)) })),
+      reserve: (args, call) => report(call, (long) => ({ step: "reserve", args: args.map((arg) => this.#outbox.wireValue(arg, long)) })),
       settle: (call, answer) =>
-        report(call, (long) => ({ step: "settle", answer: "value" in answer ? { value: wireValue(answer.value, long) } : answer })),
+        report(call, (long) => ({
+          step: "settle",
+          answer: "value" in answer ? { value: this.#outbox.wireValue(answer.value, long) } : answer,
+        })),
       mayHaveBeenMade: (call) => report(call, () => ({ step: "mayHaveBeenMade" })),
     };
   }
@@ -178,11 +178,11 @@ export class WorkerRun {
       ...result,
       ...(error === undefined ? {} : { error: { ...error } }),
       runId: result.runId,
-      value: value === undefined ? undefined : wireValue(value, long),
-      ui: emittedTrees.map((tree) => wireValue(tree, long)),
+      value: value === undefined ? undefined : this.#outbox.wireValue(value, long),
+      ui: emittedTrees.map((tree) => this.#outbox.wireValue(tree, long)),
       causedBy,
     };
-    this.#send({ type: "ended", run: this.#id, result: wire, log }, long);
+    this.#outbox.send({ type: "ended", run: this.#id, result: wire, log }, long);
   }
 }
 

@@ -20,7 +20,7 @@ function send(message: FromWorker): void {
   else process.send?.(message);
 }
 
-const outbox = new Outbox<RunReport>(send);
+const outbox = new Outbox<RunReport>(parentPort === null ? "process" : "thread", false, send);
 
 function receive(message: ToWorker): void {
   switch (message.type) {
@@ -41,7 +41,8 @@ function receive(message: ToWorker): void {
       return;
     case "piece":
       runs.get(message.run)?.addPiece(message.piece);
-      send({ type: "taken" });
+      // The event loop reads messages as long as there are any. Runs must get their turn before the next piece comes.
+      setImmediate(() => send({ type: "taken" }));
       return;
     case "taken":
       outbox.taken();
@@ -76,7 +77,7 @@ async function compile({ source, capabilities }: ToWorker & { readonly type: "co
 }
 
 async function run({ run: id, program, data }: ToWorker & { readonly type: "run" }): Promise<void> {
-  const started = new WorkerRun(id, data, (message, long) => outbox.send(message, long));
+  const started = new WorkerRun(id, data, outbox);
   runs.set(id, started);
   try {
     const readyProgram = programs.get(program)?.();
