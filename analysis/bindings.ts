@@ -35,11 +35,11 @@ interface BindingVisitor {
   readonly untrack: (local: Local) => void;
 }
 
-function visitIrs(irs: Iterable<Ir>, bindings: BindingVisitor): void {
-  for (const ir of irs) visitIr(ir, bindings);
+function visitIrs(irs: Iterable<Ir>, visitor: BindingVisitor): void {
+  for (const ir of irs) visitIr(ir, visitor);
 }
 
-function visitIr(ir: Ir, bindings: BindingVisitor): void {
+function visitIr(ir: Ir, visitor: BindingVisitor): void {
   switch (ir.kind) {
     case "const":
     case "local":
@@ -54,119 +54,119 @@ function visitIr(ir: Ir, bindings: BindingVisitor): void {
     case "builtin":
     case "op":
     case "capability":
-      return visitIrs(ir.args, bindings);
+      return visitIrs(ir.args, visitor);
     case "call_value":
-      visitIr(ir.callee, bindings);
-      return visitIrs(ir.args, bindings);
+      visitIr(ir.callee, visitor);
+      return visitIrs(ir.args, visitor);
     case "text":
-      for (const { value } of ir.parts) visitIr(value, bindings);
+      for (const { value } of ir.parts) visitIr(value, visitor);
       return;
     case "chain":
-      visitIr(ir.first, bindings);
-      for (const { operand } of ir.rest) visitIr(operand, bindings);
+      visitIr(ir.first, visitor);
+      for (const { operand } of ir.rest) visitIr(operand, visitor);
       return;
     case "logic":
-      return visitIrs(ir.operands, bindings);
+      return visitIrs(ir.operands, visitor);
     case "record":
     case "variant_record":
-      return visitIrs(ir.fields, bindings);
+      return visitIrs(ir.fields, visitor);
     case "enum":
-      if (ir.payload !== null) visitIr(ir.payload, bindings);
+      if (ir.payload !== null) visitIr(ir.payload, visitor);
       return;
     case "propagate":
-      bindings.untrack(ir.subject);
-      return visitIr(ir.value, bindings);
+      visitor.untrack(ir.subject);
+      return visitIr(ir.value, visitor);
     case "someOkErr":
-      return visitIr(ir.value, bindings);
+      return visitIr(ir.value, visitor);
     case "get_field":
-      return visitIr(ir.target, bindings);
+      return visitIr(ir.target, visitor);
     case "par":
-      return visitIrs(ir.branches, bindings);
+      return visitIrs(ir.branches, visitor);
     case "list":
-      return visitIrs(ir.items, bindings);
+      return visitIrs(ir.items, visitor);
     case "map":
-      for (const { key, value } of ir.entries) visitIrs([key, value], bindings);
+      for (const { key, value } of ir.entries) visitIrs([key, value], visitor);
       return;
     case "if":
       for (const branch of ir.branches) {
-        visitCondition(branch, bindings);
-        visitIr(branch.body, bindings);
+        visitCondition(branch, visitor);
+        visitIr(branch.body, visitor);
       }
-      if (ir.otherwise !== null) visitIr(ir.otherwise, bindings);
+      if (ir.otherwise !== null) visitIr(ir.otherwise, visitor);
       return;
     case "match":
-      bindings.untrack(ir.subject);
-      visitIr(ir.scrutinee, bindings);
+      visitor.untrack(ir.subject);
+      visitIr(ir.scrutinee, visitor);
       for (const { pattern, guard, body } of ir.arms) {
-        visitPattern(pattern, bindings);
-        if (guard !== null) visitIr(guard, bindings);
-        visitIr(body, bindings);
+        visitPattern(pattern, visitor);
+        if (guard !== null) visitIr(guard, visitor);
+        visitIr(body, visitor);
       }
       return;
     case "block":
-      for (const stmt of ir.stmts) visitStmt(stmt, bindings);
-      if (ir.value !== null) visitIr(ir.value, bindings);
+      for (const stmt of ir.stmts) visitStmt(stmt, visitor);
+      if (ir.value !== null) visitIr(ir.value, visitor);
       return;
     case "send":
-      return visitIrs([ir.actor, ir.message], bindings);
+      return visitIrs([ir.actor, ir.message], visitor);
     case "emit":
-      return visitIr(ir.tree, bindings);
+      return visitIr(ir.tree, visitor);
   }
 }
 
-function visitCondition({ condition, match }: CheckedCondition, bindings: BindingVisitor): void {
-  visitIr(condition, bindings);
+function visitCondition({ condition, match }: CheckedCondition, visitor: BindingVisitor): void {
+  visitIr(condition, visitor);
   if (match === null) return;
-  bindings.untrack(match.subject);
-  visitPattern(match.test.pattern, bindings);
+  visitor.untrack(match.subject);
+  visitPattern(match.test.pattern, visitor);
 }
 
-function visitStmt(stmt: IrStmt, bindings: BindingVisitor): void {
+function visitStmt(stmt: IrStmt, visitor: BindingVisitor): void {
   switch (stmt.kind) {
     case "set":
-      bindings.set(stmt.local);
-      return visitIr(stmt.value, bindings);
+      visitor.set(stmt.local);
+      return visitIr(stmt.value, visitor);
     case "destructure":
-      bindings.untrack(stmt.subject);
-      visitPattern(stmt.test.pattern, bindings);
-      if (stmt.otherwise !== null) visitIr(stmt.otherwise, bindings);
+      visitor.untrack(stmt.subject);
+      visitPattern(stmt.test.pattern, visitor);
+      if (stmt.otherwise !== null) visitIr(stmt.otherwise, visitor);
       return;
     case "update":
-      bindings.untrack(stmt.local);
-      for (const step of stmt.steps) if (step.kind === "index") visitIr(step.index, bindings);
-      return visitIr(stmt.value, bindings);
+      visitor.untrack(stmt.local);
+      for (const step of stmt.steps) if (step.kind === "index") visitIr(step.index, visitor);
+      return visitIr(stmt.value, visitor);
     case "while":
-      visitCondition(stmt, bindings);
-      return visitIr(stmt.body, bindings);
+      visitCondition(stmt, visitor);
+      return visitIr(stmt.body, visitor);
     case "for":
-      bindings.set(stmt.local);
-      visitIr(stmt.list, bindings);
-      return visitIr(stmt.body, bindings);
+      visitor.set(stmt.local);
+      visitIr(stmt.list, visitor);
+      return visitIr(stmt.body, visitor);
     case "return":
-      if (stmt.value !== null) visitIr(stmt.value, bindings);
+      if (stmt.value !== null) visitIr(stmt.value, visitor);
       return;
     case "expr":
-      return visitIr(stmt.value, bindings);
+      return visitIr(stmt.value, visitor);
     case "break":
     case "continue":
       return;
   }
 }
 
-function visitPattern(pattern: CheckedPattern, bindings: BindingVisitor): void {
+function visitPattern(pattern: CheckedPattern, visitor: BindingVisitor): void {
   switch (pattern.kind) {
     case "bind":
-      bindings.untrack(pattern.local);
+      visitor.untrack(pattern.local);
       return;
     case "list":
-      for (const part of [...pattern.prefix, ...pattern.suffix]) visitPattern(part, bindings);
-      if (pattern.rest !== null && pattern.rest !== "unused") bindings.untrack(pattern.rest);
+      for (const part of [...pattern.prefix, ...pattern.suffix]) visitPattern(part, visitor);
+      if (pattern.rest !== null && pattern.rest !== "unused") visitor.untrack(pattern.rest);
       return;
     case "constructor":
-      for (const part of pattern.args) visitPattern(part, bindings);
+      for (const part of pattern.args) visitPattern(part, visitor);
       return;
     case "or":
-      for (const part of pattern.alternatives) visitPattern(part, bindings);
+      for (const part of pattern.alternatives) visitPattern(part, visitor);
       return;
     case "wildcard":
     case "literal":

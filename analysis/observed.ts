@@ -12,7 +12,9 @@ const MAX_VALUE_UNITS = 300;
 /** The values that one parameter had. */
 export class ObservedValues {
   readonly #values = new Set<Scalar>();
+  /** Whether there are more values than `#values` can hold, or a long text. */
   #hasMany = false;
+  /** Whether there was a value that no condition can describe, such as a list. */
   #hasOtherKind = false;
   #wasAbsent = false;
   #kinds = new Set<string>();
@@ -102,6 +104,7 @@ export class ObservedCapability {
   /** The highest number of calls in one run. */
   mostInRun = 0;
   #callsInRun = 0;
+  /** The values of each parameter, by its name. */
   readonly values = new Map<string, ObservedValues>();
 
   constructor(capability: CapabilityDecl) {

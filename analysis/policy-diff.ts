@@ -136,6 +136,7 @@ const largerOrNoLimit =
 /** Compares switches. `true` allows more. */
 const trueAllowsMore: Compare<boolean> = (before, after) => (before === after ? [] : [after ? grows("now true") : shrinks("now false")]);
 
+/** Compares settings of which no value allows more than another. */
 const compareNeutral: Compare<string | null> = (before, after) =>
   before === after ? [] : [moves(`from ${before ?? "none"} to ${after ?? "none"}`)];
 

@@ -120,11 +120,11 @@ const unique = <T>(items: readonly T[]): readonly T[] => [...new Set(items)];
 function tupleTexts(tuples: readonly Tuple[], other: ReachSet, can: string): readonly string[] {
   const texts = new Map<string, string[]>();
   for (const tuple of tuples) {
-    const fresh = tuple.filter(({ param, text }) => !other.hasText(param, text));
-    const shown = fresh.length > 0 ? fresh : tuple;
+    const newParts = tuple.filter(({ param, text }) => !other.hasText(param, text));
+    const shown = newParts.length > 0 ? newParts : tuple;
     const key = shown.map(({ param }) => param).join(" ");
-    if (fresh.length === 1)
-      texts.set(key, [...(texts.get(key) ?? [`${fresh[0]?.param} ${can} `]), ...shown.map(({ text }) => shownText(text))]);
+    if (newParts.length === 1)
+      texts.set(key, [...(texts.get(key) ?? [`${newParts[0]?.param} ${can} `]), ...shown.map(({ text }) => shownText(text))]);
     else {
       const [first, ...more] = shown.map(({ param, text }) => [param, shownText(text)] as const);
       if (first === undefined) continue;

@@ -94,6 +94,7 @@ export class ReachSet {
   readonly #prefixes = new Map<string, (readonly Target[])[]>();
   /** The lengths of the keys of `#prefixes`. */
   readonly #lengths = new Set<number>();
+  /** The texts of each parameter, in all calls. */
   readonly #texts = new Map<string, TextSet>();
 
   constructor(reaches: readonly Reach[], include: "firm" | "all") {

@@ -224,6 +224,7 @@ export class Observations {
     };
   }
 
+  /** Returns the highest value that a setting has in the policies of the runs. */
   #widest(valueIn: (policy: Policy) => number): number {
     return this.#runs.reduce((most, { policy }) => Math.max(most, valueIn(policy)), 0);
   }
@@ -275,12 +276,12 @@ export class Observations {
   #llm(): Readonly<Record<string, unknown>> {
     const [first] = this.#runs;
     const recorded = this.#widest(({ llm_policy }) => llm_policy.max_output_tokens);
-    const isSame = this.#runs.every(({ policy }) => spendingKey(policy) === (first === undefined ? "" : spendingKey(first.policy)));
+    const isSameSpending = this.#runs.every(({ policy }) => spendingKey(policy) === (first === undefined ? "" : spendingKey(first.policy)));
     const { max_total_tokens = null, max_cost_usd = null, prices = new Map() } = first?.policy.llm_policy ?? {};
     return {
       allowed_models: this.#listsModels() ? [...this.#models.texts].sort() : [],
       max_output_tokens: this.#usesDefaultTokens ? Math.max(recorded, this.#mostTokens) : this.#mostTokens,
-      ...(isSame ? { max_total_tokens, max_cost_usd, prices: Object.fromEntries(prices) } : {}),
+      ...(isSameSpending ? { max_total_tokens, max_cost_usd, prices: Object.fromEntries(prices) } : {}),
     };
   }
 
@@ -321,6 +322,7 @@ function withoutDefaults(data: JsonData): JsonData {
   return withoutEqual(data, defaults) ?? new Map();
 }
 
+/** Returns `data` without the members that are equal in `base`. Undefined if none is left. */
 function withoutEqual(data: JsonData, base: JsonData | undefined): JsonData | undefined {
   if (base === undefined || !isJsonObject(data) || !isJsonObject(base))
     return base !== undefined && canonicalJson(data) === canonicalJson(base) ? undefined : data;

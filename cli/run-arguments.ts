@@ -123,7 +123,7 @@ export interface ReplayLimitFlags {
   readonly maxWallMs?: string;
 }
 
-/** Parses the limit flags of `replay` and `verify --replay`. Throws `usage`. */
+/** Parses the limit flags of the commands that replay a log. Throws `usage`. */
 export function replayLimits(flags: ReplayLimitFlags): ReplayLimits {
   return {
     ...limitFromFlag("--max-steps", "max_steps", flags.maxSteps),

@@ -328,7 +328,7 @@ export interface Comment {
 export interface ParsedFile {
   readonly name: string;
   readonly text: string;
-  /** The name from `module name` on the first line; null if there is no such line. */
+  /** The name from `module name` at the start of the file; null if there is no such line. */
   readonly moduleName: Name | null;
   readonly items: readonly Item[];
   readonly comments: readonly Comment[];

@@ -352,7 +352,7 @@ function unifyDeclaredArgs(
  *
  * Only function types have a subtype relation: a function may have a smaller effect row than expected. This also holds inside lists and
  * records, because data is immutable. But if a record takes its type argument in the parameters of a function type (`isContravariant`),
- * the rows in that argument must be equal. `isExact` demands equal rows everywhere.
+ * the rows in that argument must be equal. `exact` demands equal rows everywhere.
  */
 export function unify(actual: CheckedType, expected: CheckedType, trail?: Trail, exact = false): boolean {
   const a = prune(actual);

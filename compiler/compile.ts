@@ -29,7 +29,10 @@ import { lineTable, positionAt, type SourceFile } from "./source.ts";
 import type { Resolver } from "./load-units.ts";
 
 export interface CompileOptions {
-  /** Finds imported files. Default: the package finds the shipped libraries and no files; the compiler alone finds nothing. */
+  /**
+   * Finds imported files. By default, the functions that the package exports find the shipped libraries but no files; those of this
+   * directory find nothing.
+   */
   readonly resolve?: Resolver | undefined;
   /** The capabilities that programs may name; by default the built-in ones. */
   readonly registry?: CapabilityRegistry | undefined;

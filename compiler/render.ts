@@ -20,11 +20,11 @@ const CUT_CONTEXT_COLUMNS = 40;
 const TAB = "    ";
 
 interface RenderOptions {
-  /** Whether to use ANSI colours; false by default. */
+  /** Whether to use ANSI colors; false by default. */
   readonly color?: boolean;
 }
 
-/** Returns the text in a style, or unchanged if colours are off. */
+/** Returns the text in a style, or unchanged if colors are off. */
 type Paint = (text: string, style: keyof typeof STYLES) => string;
 const STYLES = { error: "1;31", warning: "1;33", frame: "1;34", bold: "1" } as const;
 

@@ -26,7 +26,7 @@ export interface SourceUnit extends SourceFile {
 /** A use of a capability by a function. E007, with its path of calls, and W001 are computed from these uses. */
 export interface CapabilityUse {
   readonly span: Span;
-  /** The called function that uses the capability; null if the capability itself or a function value is called. */
+  /** The called function that uses the capability; null if the capability itself, a builtin or a function value is called. */
   readonly via: Callable | null;
 }
 
@@ -39,6 +39,7 @@ interface BodyState {
    * so they are not reported.
    */
   hasError: boolean;
+  /** Whether E014 was reported in the body. */
   hasUndecidedType: boolean;
 }
 

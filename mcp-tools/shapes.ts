@@ -294,7 +294,7 @@ interface Place {
   /** The name from which the name of its type is made. */
   readonly hint: string;
   readonly depth: number;
-  /** The `$ref` that led to the schema, if one did. */
+  /** The `$ref` that led to the schema; `#` for the whole document. Undefined for a part that was reached without a `$ref`. */
   readonly pointer: string | undefined;
 }
 
@@ -305,6 +305,7 @@ function below({ path, hint, depth }: Place, step: string): Place {
 
 const SCALARS = { string: "string", integer: "int", number: "float", boolean: "bool" } as const;
 
+/** An alternative of `oneOf` or `anyOf` that may become a variant: its members, and the names of those that are required. */
 interface TaggedObject {
   readonly properties: Schema;
   readonly required: ReadonlySet<string>;

@@ -5,8 +5,8 @@
  *     headers["X-Key"]     a name that is not an identifier, as a JSON string in brackets
  *     rows[0].id           the first element of a list
  *
- * A name selects a member of a Json object, map or record, the payload of an enum's variant, or `ok` or `err` of a Result. An Option needs no
- * step: a Some is read as the value inside, and a None as an absent part.
+ * A name selects a member of a Json object, map or record, the payload of an enum's variant, or `ok` or `err` of a Result. An index selects an
+ * element of a list or a tuple. An Option needs no step: a Some is read as the value inside, and a None as an absent part.
  */
 import { isPositional, type TypeDef } from "../vm/bytecode/module.ts";
 import { ListValue } from "../vm/value/list.ts";

@@ -60,7 +60,7 @@ const VERSION_DEPENDENT = rangesOf(
     "fb1d-fdff fe20-fe2f fe70-feff ffa0 10000-10ffff",
 );
 /** Exceptions to `VERSION_DEPENDENT`: emoji and older ideographs. */
-const VERSION_INDEPENDENT_PLANES = rangesOf("1f300-1f64f 1f680-1f6d7 1f900-1f9ff 20000-2a6df");
+const VERSION_INDEPENDENT = rangesOf("1f300-1f64f 1f680-1f6d7 1f900-1f9ff 20000-2a6df");
 /** Exceptions in labels that pass `isPlainBidiLabel`: Hebrew and Arabic letters. */
 const RIGHT_TO_LEFT = rangesOf("5d0-5ea 620-64a 66e-66f 671-6d3 6d5 6ee-6ef 6fa-6fc 6ff");
 
@@ -70,8 +70,7 @@ function isVersionIndependent(name: string | undefined): boolean {
   if (!/[^\0-\x7f]/.test(name)) return true;
   const codes = [...name].map((character) => character.codePointAt(0) ?? 0);
   const isLetter = (code: number): boolean => isInRanges(RIGHT_TO_LEFT, code);
-  if (codes.some((code) => isInRanges(VERSION_DEPENDENT, code) && !isInRanges(VERSION_INDEPENDENT_PLANES, code) && !isLetter(code)))
-    return false;
+  if (codes.some((code) => isInRanges(VERSION_DEPENDENT, code) && !isInRanges(VERSION_INDEPENDENT, code) && !isLetter(code))) return false;
   return !codes.some(isLetter) || name.split(/[.\u3002\uff0e\uff61]/).every(isPlainBidiLabel);
 }
 

@@ -11,9 +11,9 @@ export function conditionWarnings(capability: CapabilityDecl, text: string, cond
   if (path === undefined) return [];
   const places = partBySignature(capability, path.param, path.steps);
   const problems = places.map((place) => typeProblem(place, condition));
-  const [typeProblemOfAll] = problems;
+  const [firstProblem] = problems;
   // A condition is useful if the arguments of at least one signature can meet it.
-  const never = problems.every((problem) => problem !== undefined) ? typeProblemOfAll : undefined;
+  const never = problems.every((problem) => problem !== undefined) ? firstProblem : undefined;
   const reasons = [never, rangeProblem(condition), ...(path.steps.length === 0 ? formProblems(capability, path.param, condition) : [])];
   const warnings = reasons.filter((reason) => reason !== undefined).map((reason) => `it can never hold: ${reason}.`);
   return capability.name === "net.fetch" && text === "url" && endsInHost(condition.prefix)

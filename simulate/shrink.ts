@@ -22,10 +22,10 @@ export interface Candidate {
   readonly calls: number;
 }
 
-/** Returns the simplest run that it finds, starting from `first`. `attempt` runs a script. Stops when `isCanceled` returns true. */
+/** Returns the simplest run that it finds, starting from `first`. `tryScript` runs a script. Stops when `isCanceled` returns true. */
 export async function shrink(
   first: Candidate,
-  attempt: (script: Script) => Promise<Candidate>,
+  tryScript: (script: Script) => Promise<Candidate>,
   isCanceled: () => boolean,
 ): Promise<Candidate> {
   let best = first;
@@ -39,7 +39,7 @@ export async function shrink(
     if (tries >= MAX_TRIES || work >= MAX_WORK || isCanceled()) return false;
     tried.add(text);
     tries += 1;
-    const candidate = await attempt(script);
+    const candidate = await tryScript(script);
     work += candidate.steps + STEPS_OF_CALL * candidate.calls;
     if (!candidate.isSame || !isSimpler(candidate, best)) return false;
     best = candidate;

@@ -264,13 +264,13 @@ class Simulator {
   ): Promise<SimulationFailure> {
     const identity = identityOf(found);
     let shrinkRuns = 0;
-    const attempt = async (script: Script): Promise<Candidate> => {
+    const tryScript = async (script: Script): Promise<Candidate> => {
       const candidate = candidateOf(await this.run({ script, random: undefined }), identity);
       shrinkRuns += 1;
       await report(shrinkRuns);
       return candidate;
     };
-    const { script } = await shrink(candidateOf(first, identity), attempt, () => this.#options.signal?.aborted === true);
+    const { script } = await shrink(candidateOf(first, identity), tryScript, () => this.#options.signal?.aborted === true);
     const { world, result, foundFailure: shrunk } = await this.run({ script, random: undefined });
     const { kind, message, error } = shrunk ?? found;
     return {

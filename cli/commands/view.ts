@@ -34,6 +34,7 @@ export async function viewCommand({ terminal, json }: CommandSession, logs: read
     terminal.out(`  export OTEL_EXPORTER_OTLP_ENDPOINT=${viewer.url}`);
     terminal.out(`  export OTEL_EXPORTER_OTLP_HEADERS=${headers}`);
   }
+  // Waits for the signal, or fails if the first reading of the logs does.
   await Promise.race([stopped, viewer.ready.then(() => stopped)]);
   await viewer.close();
   return EXIT.done;

@@ -17,8 +17,9 @@ type Formatted =
   | { readonly ok: false; readonly diagnostics: readonly Diagnostic[] };
 
 /**
- * Formats a file: indents by four spaces, breaks lines longer than 100 characters if the grammar allows it, and keeps
- * every comment between the same tokens. The result is parsed again; if it is a different program, the source is returned unchanged.
+ * Formats a file: indents by four spaces, breaks lines longer than 100 characters if the grammar allows it, and keeps the comments where they
+ * are, except that a comma moves before the comments that separate it from its element. The result is parsed again; if it is a different
+ * program, the source is returned unchanged.
  */
 export function formatSource(source: { readonly name: string; readonly text: string }): Formatted {
   const diagnostics = new Diagnostics(source.name);

@@ -31,6 +31,7 @@ function readSection(file: string, fileText: string, start: number): Section {
   const { tokens, comments, count, length, lookaheadEnd } = lexSection(fileText.slice(start), lexical);
   const text = detach(fileText.slice(start, start + length));
   const diagnostics = new Diagnostics(file);
+  // Errors in the lookahead are reported in the next section.
   for (const { code, span, message, help, fixes } of lexical.sorted())
     if (span.start < length || count === tokens.length) diagnostics.error(code, span, message, { help, fixes });
   const seenText = detach(fileText.slice(start, start + lookaheadEnd));

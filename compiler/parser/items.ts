@@ -372,11 +372,11 @@ function alternativesAfter(c: Cursor): readonly string[] {
   let hasBar = false;
   for (let distance = 1; distance < 64; distance++) {
     const token = c.peek(distance);
-    const isType = c.peek(distance - 1).kind === "(";
+    const isPayload = c.peek(distance - 1).kind === "(";
     if (token.kind === "eof" || c.peek(distance).kind === "{") break;
     if (token.kind === "|") hasBar = true;
     else if (token.isAfterLineBreak && distance > 1 && c.peek(distance - 1).kind !== "|") break;
-    else if (token.kind === "name" && isType)
+    else if (token.kind === "name" && isPayload)
       variants.push(`${variants.pop() ?? ""}(${hintForType(token.value)?.replacement ?? token.value})`);
     else if (token.kind === "name") {
       const type = hintForType(token.value)?.replacement ?? token.value;

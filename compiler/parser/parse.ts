@@ -5,7 +5,8 @@
  *                                                 patterns, type-syntax, names, literals
  *
  * A function that finds an error reports it and throws `ParseError`. The nearest list of statements, arms or items catches the
- * `ParseError`, and continues where the next element can begin (`Cursor.recover`). So one run finds many errors. Functions named `reject…` recognize the syntax of other languages; their errors say what to write instead.
+ * `ParseError`, and continues where the next element can begin (`Cursor.recover`). So one run finds many errors. Functions named `reject…`
+ * fail at wrong syntax, most of them at syntax of other languages; their errors say what to write instead.
  */
 import { utf8Length } from "../../vm/value/utf8.ts";
 import type { Block, Item, Name, ParsedFile, Span } from "../ast.ts";
@@ -101,7 +102,7 @@ function parseItems(c: Cursor, end: number, items: Item[], diagnostics: Diagnost
   }
 }
 
-/** Parses the `module name` on the first line of older programs, which has no effect. */
+/** Parses the `module name` at the start of older programs, which has no effect. */
 function parseModuleName(c: Cursor): Name | null {
   if (!c.at("module") || c.peek(1).kind !== "name") return null;
   c.next();

@@ -49,7 +49,7 @@ export function isInFirstColumn(text: string, { start }: Token): boolean {
 export function beginsSection(text: string, tokens: readonly Token[], index: number): boolean {
   const token = tokens[index];
   if (token === undefined || index === 0 || !isInFirstColumn(text, token)) return false;
-  // After `export` the item has already begun. `module` is on the first line, so no section begins with it.
+  // After `export` the item has already begun. `module` is allowed only at the start of the file, so no section begins with it.
   if (tokens[index - 1]?.kind === "export" || token.kind === "module") return false;
   const next = tokens[index + 1] ?? token;
   return beginsItem(token, next, tokens[index + 2] ?? next);
