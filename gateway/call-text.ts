@@ -13,8 +13,8 @@ export function callText({ registry, module }: Program, capability: string, args
   const params = declared === undefined ? [] : (signatureFor(declared, args.length)?.params ?? []);
   const text = (value: Value): string => typedText(value, undefined, module.types);
   const last = args.findLastIndex((arg, i) => {
-    const byDefault = params[i]?.default;
-    return byDefault === undefined || text(arg) !== text(byDefault);
+    const defaultValue = params[i]?.default;
+    return defaultValue === undefined || text(arg) !== text(defaultValue);
   });
   const given = args.slice(0, last + 1).map((arg) => typedText(arg, undefined, module.types, maxUnits));
   return `${capability}(${given.join(", ")})`;

@@ -11,7 +11,7 @@ export interface Failure {
 /**
  * Returns the failure for what a handler threw. Keeps the message of a `CapabilityFailure`, which is meant for the program.
  * Any other error is a mistake of the handler. It could contain paths or secrets, so the failure mentions only the error's name.
- * Never throws, and runs no code of the handler except a getter of `name`.
+ * Never throws, and runs no code of the handler except a getter of `name` and the traps of a proxy.
  */
 export function failureOf(capability: string, error: unknown): Failure {
   const handlerFailure = (how: string): Failure => ({ kind: "host_fault", message: `the handler of ${capability} failed (${how})` });

@@ -466,9 +466,9 @@ export class Gateway {
   }
 
   /** Copies and checks `answer`, which a handler returned. If it is wrong, returns a failure. */
-  #arrivalOfAnswer({ capability, resultType, isPlain, checked: elsewhere }: Call, answer: unknown): Arrival {
+  #arrivalOfAnswer({ capability, resultType, isPlain, checked: checkedElsewhere }: Call, answer: unknown): Arrival {
     if (isLater(answer)) return { later: true };
-    const checked = elsewhere ?? (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
+    const checked = checkedElsewhere ?? (isPlain ? plainAnswer : checkAnswer)(answer, resultType, this.#options.types);
     if (!("problem" in checked)) return checked;
     return { failure: "host_fault", message: `the handler of ${capability.name} answered ${checked.problem}`, cause: checked.cause };
   }

@@ -109,7 +109,7 @@ export type FailureKind = keyof typeof FAILURE_TRAPS;
 /** Marks failures. It is a registered symbol, because a handler may load this class from another copy of the package than the gateway. */
 const FAILURE_MARK = Symbol.for("boruna.CapabilityFailure");
 
-/** A failure that the program may see and catch with `try`. The message goes into the log. */
+/** A failure of a call, whose message goes into the log. `try` catches it if `FAILURE_TRAPS` maps its kind to `capability_failed`. */
 export class CapabilityFailure extends Error {
   override readonly name: string = "CapabilityFailure";
   readonly kind: FailureKind;

@@ -35,7 +35,7 @@ export interface CapabilitySpec {
   readonly doc?: string;
   /** Carries out the calls of a live run. */
   handler?(args: readonly PlainValue[], context: HandlerContext): unknown;
-  /** What a call gets in a run that is not live: this plain data, or what this function returns (like `handler`). Without a mock, the call ends the run. */
+  /** What a call gets in a run that is not live: plain data, or a function that returns it, like `handler`. Without a mock, the call ends the run. */
   readonly mock?: unknown;
 }
 

@@ -124,7 +124,7 @@ export interface RunResult {
   /** The declared type of `value`; absent if the module does not name the type. */
   readonly resultType?: Type;
   readonly error?: RunError;
-  /** Why the value does not match the output schema. The outcome is still `success`, so that a replay without the schema has the same. */
+  /** Why the value does not match the output schema. The outcome is still `success`, as in a replay, which has no schema. */
   readonly outputError?: RunError;
   readonly steps: number;
   /** Total bytes of all values that the run created. */
@@ -185,6 +185,7 @@ function argumentsHint(params: readonly { readonly name: string; readonly type: 
   return params.length === 0 ? "its main takes no arguments" : `its main takes (${list}); give each in the option \`args\``;
 }
 
+/** Adds the property `runId`, whose text is made only when it is read. */
 export const addRunId: AddText<"runId"> = textOnRead("runId");
 
 /** How many handlers of one run may run at once, unless the host says otherwise. */

@@ -21,7 +21,7 @@ export async function fragmentOf(sources: Sources): Promise<{ readonly fragment:
     : { fragment };
 }
 
-/** Reads a fragment without its `#`. Returns undefined if `fragmentOf` cannot have made it. Runs none of its programs. */
+/** Reads a fragment without its `#`. Returns undefined if `fragmentOf` cannot have made it. Does not run the program. */
 export async function sourcesOf(fragment: string): Promise<Sources | undefined> {
   if (fragment.length > MAX_FRAGMENT_CHARS || !fragment.startsWith(LINK_VERSION)) return undefined;
   const packed = fromBase64url(fragment.slice(LINK_VERSION.length));

@@ -47,7 +47,7 @@ const post = (worker: Worker, message: ToWorker): void => worker.postMessage(mes
 
 function App({ initial, notice }: { readonly initial: Sources; readonly notice: string | undefined }) {
   const [sources, setSources] = useState(initial);
-  /** The initial sources: an example, or the sources of a link. */
+  /** The sources before the user's changes: an example, or those of a link. `revision` grows when others are loaded. */
   const [loaded, setLoaded] = useState({ sources: initial, revision: 0 });
   const [shown, show] = useState<keyof Sources>("program");
   const [problems, setProblems] = useState<readonly Problem[]>([]);

@@ -28,7 +28,7 @@ import { spanRows } from "./span-rows.ts";
 
 export const PROGRAM_NAME = "main.ax";
 
-/** The maximum that the page shows of a run. Lengths of texts are in UTF-16 code units. */
+/** Limits on what the page shows of a run. Lengths of texts are in UTF-16 code units. */
 const MAX_TEXT_CHARS = 4_000;
 const MAX_ROWS = 1_000;
 const MAX_SPANS = 2_000;
@@ -136,10 +136,11 @@ class Progress {
   readonly observers: Observers;
   readonly #policy: string;
   readonly #send: RunContext["send"];
+  /** The arguments of each call in progress, by the call's number. */
   readonly #args = new Map<number, string>();
   #calls: CallRow[] = [];
   #printed: string[] = [];
-  /** Number of rows sent so far, at most `MAX_ROWS`. */
+  /** Number of rows sent so far. From `MAX_ROWS` on, no more are sent. */
   #sent = 0;
 
   constructor(program: Program, policy: string, send: RunContext["send"]) {

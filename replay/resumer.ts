@@ -95,8 +95,8 @@ export class Resumer implements EventSink, LoggedPrefix {
   #callsBegun = 0;
   /** The state of each open call according to the journal, by event number. Undefined if there is no valid journal. */
   readonly #journal: ReadonlyMap<number, OpenState> | undefined;
-  /** Numbers of the open calls that were approved in this process. */
-  readonly #approvedHere = new Set<number>();
+  /** Numbers of the open calls that were approved or denied in this process. */
+  readonly #decidedHere = new Set<number>();
   #callInDoubt: OpenCall | undefined;
 
   constructor(log: RunLog, options: ResumerOptions) {
@@ -162,7 +162,7 @@ export class Resumer implements EventSink, LoggedPrefix {
   /** Remembers that this process received the decision about an open call. No earlier process can have begun such a call. */
   #noteApproval(call: number): void {
     removeOpenMark(this.#log.file);
-    this.#approvedHere.add(call);
+    this.#decidedHere.add(call);
   }
 
   /** Called when the run has repeated the last event of the log. Stops the run if an open call is in doubt, before anything is written. */
@@ -183,7 +183,8 @@ export class Resumer implements EventSink, LoggedPrefix {
   }
 
   /**
-   * Returns the state of an open call, from the journal or the mark. Without both, returns `started`, because the handler may have started.
+   * Returns the state of an open call, from the journal or the mark; undefined if its handler has not started. Without journal and mark,
+   * returns `started`, because the handler may have started.
    */
   #stateOf(pending: Pending): OpenState {
     const { mark } = this.#log.openCall ?? {};
@@ -208,7 +209,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     const state = this.#stateOf(pending);
     if (answer !== undefined) return plan(handlerOf(answer));
     if (state !== undefined && typeof state === "object") return plan(recordedHandler(state));
-    const mayCallHandler = this.#approvedHere.has(call) || state === undefined || inDoubt === "retry" || mayRepeat(pending.event);
+    const mayCallHandler = this.#decidedHere.has(call) || state === undefined || inDoubt === "retry" || mayRepeat(pending.event);
     if (mayCallHandler) return plan();
     if (state === "later") return plan(() => LATER);
     return inDoubt === "fail" ? plan(failInDoubt(call, pending.event.capability)) : { reply: undefined, isInDoubt: true };
@@ -233,7 +234,7 @@ export class Resumer implements EventSink, LoggedPrefix {
     const { reply } = this.#planFor(call, pending);
     const state = this.#stateOf(pending);
     // An earlier process may have made the call, so count the most that it can have used.
-    if (state === "started" && !this.#approvedHere.has(call)) this.#usageOf(pending.event)?.mayHaveBeenMade(call);
+    if (state === "started" && !this.#decidedHere.has(call)) this.#usageOf(pending.event)?.mayHaveBeenMade(call);
     // The handler may begin now. Without the mark, a later resume takes the call for one that was started.
     if (reply === undefined || state !== "later") removeOpenMark(this.#log.file);
     return reply;

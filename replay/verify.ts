@@ -88,8 +88,8 @@ export interface Verification {
 }
 
 /**
- * Verifies the log at `path`. Reports everything that is wrong with the log in the result. Throws `usage` for an invalid `expectHead` or `key`,
- * `log.io_error` if the files cannot be read, and `log.replay_limit` if the replay would use more than `replayLimits` allow.
+ * Verifies the log at `path`. The result says whether the log is valid, and otherwise which check failed first. Throws `usage` for an invalid
+ * `expectHead` or `key`, `log.io_error` if the files cannot be read, and `log.replay_limit` if the replay would use more than `replayLimits` allow.
  */
 export async function verifyLog(path: string, options: VerifyOptions = {}): Promise<Verification> {
   const {
@@ -100,7 +100,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
     limits: givenLimits,
     replayLimits = {},
     onRead,
-    ...passedOn
+    ...replayOptions
   } = options;
   const key = givenKey === undefined ? undefined : publicKeyOf(givenKey);
   if (key === undefined && givenKey !== undefined) throw new BorunaError("usage", "the key is no public Ed25519 key");
@@ -116,7 +116,7 @@ export async function verifyLog(path: string, options: VerifyOptions = {}): Prom
     ["approvals", () => (log.hasApprovals ? log.approvals() : undefined)],
     ["signature", () => log.signature(key)],
     ["head", expectedHead === undefined ? undefined : () => log.head(expectedHead)],
-    ["replay", replays === true ? () => log.replay({ ...passedOn, limits: replayLimits }) : undefined],
+    ["replay", replays === true ? () => log.replay({ ...replayOptions, limits: replayLimits }) : undefined],
   ];
   const checks: Check[] = [];
   let failure: Failure | undefined;
@@ -345,6 +345,7 @@ interface Proven {
   readonly replayed: boolean;
   readonly isSuspended: boolean;
   readonly approvals: ApprovalCounts;
+  /** Number of redacted blobs. */
   readonly redacted: number;
 }
 

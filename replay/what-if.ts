@@ -56,7 +56,7 @@ export interface WhatIfReport {
   readonly frame: SourceFrame | undefined;
   /** How the recorded run ended, as a short text; undefined if the log does not say. */
   readonly recordedEnd: string | undefined;
-  /** How the program ended, as a short text; undefined if the replay stopped at a call for which the log has no answer. */
+  /** How the program ended, as a short text; undefined if the replay stopped at a call that is not the next recorded one or has no answer. */
   readonly end: string | undefined;
   readonly result: RunResult;
 }

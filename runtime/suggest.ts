@@ -11,7 +11,7 @@ import { BorunaError } from "../vm/error.ts";
 /** The replay of one log under the suggested policy. */
 export interface Proof {
   readonly file: string;
-  /** Whether the run makes the same calls and ends as recorded. */
+  /** Whether the run makes the recorded calls and ends as recorded, if its log says how it ended. */
   readonly holds: boolean;
   readonly report: WhatIfReport;
 }

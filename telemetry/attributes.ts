@@ -1,6 +1,7 @@
 /**
- * Declares every span that Boruna creates and every attribute that a span may have. The types in `otel.ts`, the documentation and tests
- * come from these tables. No attribute may hold an argument, a result, an absolute path, a URL, a prompt, source text or an error message.
+ * Declares the spans that Boruna defines itself, and every attribute that they may have. `gen-ai.ts` and `mcp-span.ts` declare the spans of
+ * OpenTelemetry's conventions. The types in `otel.ts`, the documentation and tests come from these tables. No attribute may hold an argument,
+ * a result, an absolute path, a URL, a prompt, source text or an error message.
  */
 
 interface SpanSpec {

@@ -225,6 +225,7 @@ class FlowSpan implements FlowTracing {
 
 class CallSpan implements CallTracing {
   readonly #span: Span;
+  /** The attributes of the call's source location. Undefined if the span is not recorded. */
   readonly #place: SpanAttributes<"boruna.cap"> | undefined;
   /** The context of the call's handler. */
   readonly context: Context;

@@ -207,7 +207,7 @@ function failureOf(error: unknown): SendResult {
 }
 
 /** Causes of a failed connection, each with a pattern for Node's error code. Any other code means that the collector cannot be reached. */
-const MISTAKES: readonly (readonly [RegExp, string])[] = [
+const CONNECTION_PROBLEMS: readonly (readonly [RegExp, string])[] = [
   [/^HPE_/, "the endpoint does not speak HTTP/1.1; a port for gRPC, such as 4317, does not"],
   [/^(EPROTO$|ERR_SSL_)/, "the TLS handshake failed; a port for http does not speak https"],
   [/CERT|LEAF_SIGNATURE/, "the collector's certificate is not trusted; OTEL_EXPORTER_OTLP_CERTIFICATE can name its authority"],
@@ -216,8 +216,8 @@ const MISTAKES: readonly (readonly [RegExp, string])[] = [
 
 function reasonOf(errorName: string | undefined): string {
   if (errorName === undefined) return "they could not be sent";
-  const mistake = MISTAKES.find(([code]) => code.test(errorName))?.[1] ?? "the collector cannot be reached";
-  return `${mistake} (${errorName})`;
+  const problem = CONNECTION_PROBLEMS.find(([code]) => code.test(errorName))?.[1] ?? "the collector cannot be reached";
+  return `${problem} (${errorName})`;
 }
 
 type Request = typeof import("node:http").request;

@@ -5,7 +5,7 @@ import { reportingErrors } from "./tracer-errors.ts";
 
 /** What one pool reports. */
 export interface PoolMetrics {
-  /** Reports how many runs wait and how many are under way now. */
+  /** Reports how many runs wait, and how many the workers execute now. */
   setRuns(queued: number, running: number): void;
   /** Reports how long a run waited before it started. */
   waited(ms: number): void;

@@ -1,10 +1,10 @@
-/** Starts the SDK for a process that Boruna owns: a command, or a thread of one of its servers. */
+/** Starts the OpenTelemetry SDK for a process that Boruna owns: a command, or a thread of one of its servers. */
 import type { Propagators } from "./context.ts";
 import { readTelemetrySettings } from "./settings.ts";
 import { openThreadContext } from "./thread-context/thread-context.ts";
 import type { TraceDetail, Tracing } from "./tracing.ts";
 
-/** The spans of a process, or of a thread, that Boruna owns. */
+/** The running SDK, with what a run needs to make spans. Call `close` at the end: it sends the spans that are left. */
 export interface ProcessTelemetry {
   readonly tracing: Tracing;
   readonly traceDetail: TraceDetail;

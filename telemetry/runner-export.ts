@@ -26,7 +26,7 @@ interface RunnerSettings {
   readonly metrics: MetricSettings | undefined;
 }
 
-/** The service name of the spans of a program's run, whatever the name of the runner. */
+/** The service name of the spans of runs. The span of the task around a run has the name of the runner. */
 const RUN_SERVICE = "boruna";
 
 /** Starts the export. Calls `notify` with one line for each setting that cannot be used, and at the end for what was lost. */
@@ -82,7 +82,7 @@ async function startMetrics(settings: MetricSettings, resource: Resource, notify
   return openMetricExport(settings, process.env, resource, notify);
 }
 
-/** Makes two tracers for each resource. That of `sampled` has the sampler that the variables choose, that of `kept` keeps every span. */
+/** Makes two tracers for each resource. Those of `sampled` have the sampler that the variables choose, those of `kept` keep every span. */
 async function taskTracers(
   { processors }: SpanExport,
   resources: Readonly<Record<keyof TaskTracers, Resource>>,

@@ -470,7 +470,7 @@ export interface CompareAnswer {
   readonly equal: number;
   /** Number of differences. */
   readonly total: number;
-  /** In the order of the logs, at most 1,000. All other events are equal. */
+  /** The first 1,000 differences, in the order of the logs. */
   readonly differences: readonly Difference[];
 }
 
@@ -507,7 +507,7 @@ export interface StatusAnswer {
   readonly storeBytes: number;
   /** The limit on `storeBytes`. */
   readonly storeLimitBytes: number;
-  /** Spans that were dropped since the start, because the store was full or they were malformed. */
+  /** Number of spans that were dropped since the start, because they did not fit into the store. */
   readonly droppedSpans: number;
   readonly logs: number;
   /** The logs and folders that the command was given. */

@@ -19,7 +19,7 @@ export class Live {
   readonly #clients = new Set<ServerResponse>();
   /** Ids of runs, executions and traces that have changed since the last message. */
   readonly #changed = new Set<string>();
-  /** The ids of the rows that have been sent to clients. */
+  /** The ids of the rows when the last message was sent, or when the first client connected. */
   #known: ReadonlySet<string> = new Set();
   #timer: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;

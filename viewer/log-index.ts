@@ -47,7 +47,7 @@ export class LogIndex {
   #bytes = 0;
   /** Number of these records. Each is one line. */
   #lines = 0;
-  /** Size of the file when it was last read. */
+  /** Size of the file when it was last read; -1 before. */
   #size = -1;
   #inode = -1;
   /** For each event, the index of its type in `RUN_EVENT_TYPES`. */

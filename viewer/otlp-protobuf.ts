@@ -122,6 +122,7 @@ function spanOf(message: Message, resource: SpanValues, scope: DecodedSpan["scop
       case 9:
         addAttribute(attributes, toMessage(field), 0, budget);
         break;
+      // The numbers of dropped attributes, events and links.
       case 10:
       case 12:
       case 14:

@@ -95,6 +95,7 @@ class ViewerServer {
   #bodiesBeingRead = 0;
   /** Number of requests for slow routes that have no answer yet. */
   #slowRequests = 0;
+  /** Settles when the request that came last may be decoded. */
   #lastDecodingTurn: Promise<void> = Promise.resolve();
   /** Settles when the slow requests so far have been answered. */
   #lastSlowAnswer: Promise<unknown> = Promise.resolve();

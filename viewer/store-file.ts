@@ -1,6 +1,6 @@
 /**
  * The file of `--store`: spans as JSON lines, so that they survive a restart. The first line names the format. Spans that the store deletes
- * stay in the file until it is twice as long as the spans in the store. Then it is rewritten without them.
+ * stay in the file until it is `MIN_REWRITE_BYTES` longer than twice the spans in the store. Then it is rewritten without them.
  */
 import { closeSync, constants, ftruncateSync, openSync, renameSync, statSync } from "node:fs";
 import { toIoError, removeIncompleteFile, writeAll } from "../replay/log/files.ts";
@@ -12,7 +12,7 @@ import type { ExecutionFacts, StoredSpan } from "./stored-span.ts";
 const FIRST_LINE = '{"boruna_spans":1}';
 /** Maximum bytes of a line. It is larger than the limit on the details of a span, because JSON may escape one character as six. */
 const MAX_LINE_BYTES = 2 * 1024 * 1024;
-/** A file up to this size is never rewritten. */
+/** A file is not rewritten unless it is by this many bytes longer than twice the spans in the store. */
 const MIN_REWRITE_BYTES = 1024 * 1024;
 const BATCH_SPANS = 1_000;
 
@@ -147,7 +147,8 @@ function spanOf(text: string): StoredSpan | undefined {
   if (data === undefined) return undefined;
   const { startNs, endNs, ...rest } = data;
   if (!isTime(startNs) || !isTime(endNs)) return undefined;
-  const span = {
+  // The fields that `JSON.stringify` leaves out if they are undefined.
+  const optionalFields = {
     parentSpanId: undefined,
     error: undefined,
     task: undefined,
@@ -155,7 +156,7 @@ function spanOf(text: string): StoredSpan | undefined {
     call: undefined,
     budgetLeft: undefined,
   };
-  const candidate = { ...span, execution: undefined, ...rest, startNs: BigInt(startNs), endNs: BigInt(endNs) };
+  const candidate = { ...optionalFields, execution: undefined, ...rest, startNs: BigInt(startNs), endNs: BigInt(endNs) };
   return isStoredSpan(candidate) ? candidate : undefined;
 }
 

@@ -12,7 +12,9 @@ export interface Rows {
   /** For each row, the row of its parent, or -1. */
   readonly parentRow: Int32Array;
   readonly depth: Uint32Array;
+  /** For each row, the number of rows below it in the tree. They follow it. */
   readonly descendants: Uint32Array;
+  /** The lane of each row, from 0, and the number of lanes of the row and its siblings. Siblings that overlap in time are in different lanes. */
   readonly lane: Uint8Array;
   readonly lanes: Uint8Array;
   /** The task that each row belongs to. */

@@ -71,7 +71,7 @@ export const firstReadCharge = (codeUnits: number): number => BYTES.codeUnit * c
 /** Returns the bytes charged for a record, a closure or a list with `count` slots. */
 export const slotsCharge = (count: number): number => BYTES.header + BYTES.slot * count;
 export const mapCharge = (entries: number): number => BYTES.mapHeader + BYTES.mapEntry * entries;
-/** Setting an element copies a list of up to this length. In a longer list, it copies a path of a tree. */
+/** Setting an element is charged as a copy of a list of up to this length, and in a longer list as a copy of a path of a tree. */
 export const MAX_COPIED_LIST = 32;
 /** Returns the bytes charged for setting an element of a list that other variables or values may refer to. */
 export const listChangeCharge = (length: number): number =>

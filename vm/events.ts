@@ -33,8 +33,8 @@ const EVENT_FIELDS = {
   /** `kind` is a key of the gateway's `FAILURE_TRAPS`. */
   CapError: { capability: "text", kind: "text", message: "long text" },
   /**
-   * A person's decision about the call before this event. `hash` is the call's hash (`callHash`), `by` is who decided. `signature` is an Ed25519
-   * signature in base64, or empty if the policy's rule names no keys.
+   * A person's decision about the earliest open call, which has the number `call`. `hash` is the call's hash (`callHash`), `by` is who decided.
+   * `signature` is an Ed25519 signature in base64, or empty if the policy's rule names no keys.
    */
   Approval: { call: "count", hash: "text", decision: "decision", by: "text", signature: "text" },
   ActorSpawn: { actor_id: "count", function: "text" },

@@ -121,7 +121,10 @@ export class Meter {
     this.allocate(stringCharge(codeUnits));
   }
 
-  /** Charges a String that is about to be made by an append to a local. `a` and `b` are the code units of the two parts. */
+  /**
+   * Charges the shorter part of a String that is about to be made by an append to a local; its first read is charged the rest (`cost.ts`).
+   * `a` and `b` are the code units of the two parts.
+   */
   allocateAppend(a: number, b: number): void {
     if (a + b > MAX_STRING_UNITS) throw new MachineTrap("alloc_limit", `a String of more than ${MAX_STRING_UNITS} code units`);
     this.allocate(appendCharge(a, b));

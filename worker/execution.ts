@@ -4,8 +4,8 @@
  * `executeRun` runs the program with its recorded calls (`recorded-calls.ts`) and returns how the run ended. `worker.ts` reads and writes the
  * run's row. The first execution makes every call. A later one, after a crash or a wait, gets the kept answers and continues after them.
  *
- * To the engine, a run is a workflow. If a run must wait, its workflow ends, and the run needs no process until somebody has decided. If a
- * draining worker hands a run over, the workflow ends too, and the run is queued again.
+ * To the worker's engine (`engine.ts`), a run is a workflow. If a run must wait, its workflow ends, and the run needs no process until
+ * somebody has decided. If a draining worker hands a run over, the workflow ends too, and the run is queued again.
  */
 import type { Decision } from "../gateway/approval.ts";
 import { isDecision } from "../gateway/approval.ts";

@@ -38,7 +38,7 @@ import type { Intent } from "./store.ts";
 
 export interface RecordedCallsOptions {
   readonly step: RunStep;
-  /** The numbers of calls whose spans an earlier execution made. */
+  /** The numbers of the calls whose answers an earlier execution kept. It has also reported their spans. */
   readonly kept: ReadonlySet<number>;
   readonly policy: Policy;
   readonly inDoubt: InDoubt;
@@ -129,7 +129,7 @@ export class RecordedCalls implements DurableCalls {
     const waiting = this.#slots.take();
     if (waiting !== undefined) await waiting;
     try {
-      // Before the intent: a call that does not begin must not be in doubt.
+      // Checked before `#makeCall` writes an intent: a call that does not begin must not be in doubt.
       const arrival = this.#options.isDraining() ? await this.#handOver() : await this.#makeCall(call, make);
       if ("later" in arrival) return { text: LATER_TEXT, arrival: this.#laterAnswer(call) };
       if (!("stop" in arrival)) return { text: textOf(call, arrival), arrival };
@@ -148,11 +148,13 @@ export class RecordedCalls implements DurableCalls {
    */
   async #makeCall(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival> {
     this.#inFlight.add(call.number);
-    const refusal = mayRepeat(call.capability, call.request.args, this.#options.policy) ? undefined : await this.#answerInsteadOfCall(call);
+    const otherAnswer = mayRepeat(call.capability, call.request.args, this.#options.policy)
+      ? undefined
+      : await this.#answerInsteadOfCall(call);
     // If the process was paused meanwhile, it may have lost its lease, and so the run.
     const leased = this.#options.untilLeased();
     if (leased !== undefined) await leased;
-    return refusal ?? make();
+    return otherAnswer ?? make();
   }
 
   /** Stops the run, for another worker, when the answers of the calls in flight are kept. */
@@ -168,9 +170,9 @@ export class RecordedCalls implements DurableCalls {
     const { number, capability, request, handler } = call;
     const found = await intent(number, token);
     if (found?.token === token) return undefined;
-    const rule = found?.decision ?? inDoubt;
-    if (rule === "fail") return { failure: "in_doubt", message: lostAnswerText(number, capability.name), cause: undefined };
-    if (rule === "retry") {
+    const decision = found?.decision ?? inDoubt;
+    if (decision === "fail") return { failure: "in_doubt", message: lostAnswerText(number, capability.name), cause: undefined };
+    if (decision === "retry") {
       await takeOver(number, token);
       if (handler instanceof MachineHandler) handler.usage?.mayHaveBeenMade(number);
       return undefined;
@@ -277,6 +279,7 @@ class InFlight {
   none(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
+      // There is no call 0, so this only resolves.
       if (this.#calls.size === 0) this.remove(0);
     });
   }

@@ -56,6 +56,7 @@ function listed({ id, queue, tenant, program, state, outcome, attempts, submitte
   return { id, queue, tenant, program, state, outcome: outcome ?? undefined, attempts, ...times };
 }
 
+/** Which runs to list. At most one of `queue` and `tenant` is given, because one index cannot serve both. */
 export interface ListFilter {
   readonly queue: string | undefined;
   readonly tenant: string | undefined;
@@ -87,6 +88,7 @@ export interface RunRow {
   /** The JSON that `boruna run --json` would print. Undefined until the run has ended or waits. */
   readonly result: string | undefined;
   readonly waiting: Waiting | undefined;
+  /** Whether somebody has canceled the run, even if a worker still executes it. */
   readonly isCanceled: boolean;
   readonly worker: RunWorker | undefined;
 }

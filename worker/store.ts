@@ -37,6 +37,7 @@ export interface BegunRun {
   readonly execution: number;
   /** Number of executions since the run last waited or a draining worker handed it over, including this one. */
   readonly attempts: number;
+  /** Whether somebody canceled the run before this execution. */
   readonly isCanceled: boolean;
   /** Milliseconds until the deadline, at most 0 if it has passed. Undefined without one. */
   readonly remainingMs: number | undefined;
@@ -80,6 +81,7 @@ export interface ExecutionEnd {
 /** What a run waits for. */
 export interface Waiting {
   readonly suspended: readonly SuspendedCall[];
+  /** The call in doubt. */
   readonly doubt: OpenCall | undefined;
 }
 
@@ -123,7 +125,7 @@ export async function programOf(pool: Pool, hash: string): Promise<ProgramRow | 
   return rows[0];
 }
 
-/** How an execution of a run ended. */
+/** An execution that has ended, and how. */
 export interface EndedExecution {
   readonly id: string;
   readonly execution: number;
@@ -268,7 +270,7 @@ export async function expiredRuns(client: Pick<ClientBase, "query">, days: numbe
   return rows.map(({ id }) => id);
 }
 
-/** Deletes runs, and programs that no run has used for a day. */
+/** Deletes runs, and programs that no run refers to and nobody has submitted for a day. */
 export async function deleteRuns(client: Pick<ClientBase, "query">, ids: readonly string[]): Promise<void> {
   await client.query("DELETE FROM boruna.runs WHERE id = ANY($1)", [ids]);
   await client.query(

@@ -6,7 +6,8 @@ import { CapabilityFailure } from "../handlers.ts";
 export interface Database {
   /**
    * Calls `work` with a connection that no other call uses at the same time. Stops the statement when `signal` is aborted, or `timeoutMs`
-   * milliseconds after the connection was obtained; 0 means no limit. Throws `CapabilityFailure` if it gets no connection, or if time is up.
+   * milliseconds after the connection was obtained; 0 means no limit. Throws `CapabilityFailure` if it gets no connection, or if it stops the
+   * statement.
    */
   use<T>(work: (client: ClientBase) => Promise<T>, signal: AbortSignal, timeoutMs: number): Promise<T>;
 }

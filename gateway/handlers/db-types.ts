@@ -181,6 +181,7 @@ export function parameterText(value: Value, oid: number, number: number): string
   if (value instanceof UnitValue) return null;
   const elementType = BY_ARRAY_OID.get(oid);
   const type = BY_OID.get(oid);
+  // An element of an array of json or jsonb (114, 3802) may be a JSON array, so a List inside the List is an element there.
   const text =
     elementType !== undefined && value instanceof ListValue
       ? arrayText(value, elementType.write, { nests: elementType.oid !== 114 && elementType.oid !== 3802 })

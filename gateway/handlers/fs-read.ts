@@ -42,7 +42,7 @@ export function fsReadHandler(options: FsOptions = {}): MachineFunction {
   };
 }
 
-/** Bytes that are read at once after the size that the file system reports. */
+/** The bytes of each read but the first. The first read is for the size that the file system reports. */
 const CHUNK_BYTES = 65_536;
 
 /** Reads a file to its end. Counts its bytes: the size that the file system reports can be wrong, as for growing files and in /proc. */

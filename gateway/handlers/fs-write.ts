@@ -1,6 +1,6 @@
 /**
  * `fs.write`: replaces, extends, creates or deletes a file, atomically. The content is written to a temporary file with an
- * unguessable name in the same folder, and the temporary file is then renamed.
+ * unguessable name in the same folder, which is then renamed, or for `create` linked, to the file's name.
  */
 import { Buffer } from "node:buffer";
 import {

@@ -128,11 +128,13 @@ interface CallSpending {
   countLost(): void;
 }
 
-/** Makes what reserves and counts the tokens and the cost of one call, over all its attempts. */
+/** Reserves the first attempt of a call. Returns what counts the tokens and the cost of all its attempts. */
 function spendingOf(spending: Spending, { llm_policy }: Policy, model: string, { worstCase }: LlmRequest): CallSpending {
   let settleLast: ((used: Usage) => void) | undefined;
   let lastUsage: Usage | undefined;
+  /** Whether this process has begun an attempt. */
   let hasRun = false;
+  /** Why the limits refused the first attempt. */
   let refusal: CapabilityFailure | undefined;
   const reserve = (): void => {
     settleLast = spending.reserve(llm_policy, model, worstCase);

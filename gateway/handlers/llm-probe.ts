@@ -23,8 +23,8 @@ export async function listModels({ url, key }: LlmEndpoint, signal: AbortSignal)
   const { request } = await import("undici");
   try {
     const headers = key === undefined || key === "" ? {} : { authorization: `Bearer ${key}` };
-    const { statusCode: status, headers: answered, body } = await request(endpoint, { headers, signal });
-    const encoding = answered["content-encoding"];
+    const { statusCode: status, headers: answerHeaders, body } = await request(endpoint, { headers, signal });
+    const encoding = answerHeaders["content-encoding"];
     const bytes = await readBody(body, typeof encoding === "string" ? encoding : "", MAX_LIST_BYTES);
     if (status >= 200 && status <= 299) return modelsOf(utf8Body(bytes));
     if (status === 401 || status === 403) throw new CapabilityFailure(`HTTP ${status}: the endpoint refuses the key`);

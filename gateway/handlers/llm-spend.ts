@@ -1,6 +1,6 @@
 /**
- * Limits what the calls of one run spend on models. Before an attempt is sent, the most tokens that it can use are reserved. When its real
- * use becomes known, it replaces the reservation. If it never does, the reservation stays, as if all of it had been billed.
+ * Limits what the calls of one run spend on models. Before an attempt is sent, the most tokens that it can use are reserved. If the endpoint
+ * reports what the attempt used, that replaces the reservation. Otherwise the reservation stays, as if all of it had been billed.
  */
 import type { LlmPolicy } from "../../policy/policy.ts";
 import { CapabilityFailure } from "../handlers.ts";

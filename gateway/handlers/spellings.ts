@@ -107,7 +107,7 @@ interface Encoding {
 
 /** Bits that one character of base64 encodes. */
 const BASE64_BITS = 6;
-/** Returns the characters that encode only bytes of the secret, if it starts at byte `offset` (modulo 3) of a longer base64 text. */
+/** Returns the base64 characters that depend only on the secret, if longer data holds it from a byte on whose index modulo 3 is `offset`. */
 function base64Texts(value: string, offset: 0 | 1 | 2): readonly SpelledText[] {
   const bits = 8 * (offset + value.length);
   const first = Math.ceil((8 * offset) / BASE64_BITS);

@@ -6,19 +6,19 @@ const MAX_EVENT_UNITS = 1_048_576;
 
 /** Yields the data of each event. Throws `CapabilityFailure` for a line or an event that is too long, and for bytes that are not UTF-8. */
 export async function* eventData(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  const lines = new LineSplitter();
+  const splitter = new LineSplitter();
   let data: string[] = [];
   let units = 0;
-  for await (const line of linesOf(chunks, lines)) {
+  for await (const line of linesOf(chunks, splitter)) {
     if (line === "") {
       if (data.length > 0) yield data.join("\n");
       data = [];
       units = 0;
       continue;
     }
-    const content = /^data(?:: ?|$)/.exec(line);
-    if (content === null) continue;
-    data.push(line.slice(content[0].length));
+    const fieldName = /^data(?:: ?|$)/.exec(line);
+    if (fieldName === null) continue;
+    data.push(line.slice(fieldName[0].length));
     units += line.length;
     if (units > MAX_EVENT_UNITS) throw tooLong();
   }

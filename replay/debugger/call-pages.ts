@@ -134,12 +134,13 @@ class PageStarts {
   readonly starts: PageStart[] = [];
   calls = 0;
   #answers = 0;
-  #previous = "";
+  #previousHash = "";
+  /** Where the next record starts, in bytes. */
   #offset = 0;
 
   add(record: LogRecord): void {
     if (record.kind === "event") this.#addEvent(record);
-    this.#previous = record.hash;
+    this.#previousHash = record.hash;
     this.#offset = record.bytes;
   }
 
@@ -149,7 +150,7 @@ class PageStarts {
     const page = this.starts.at(-1);
     if (page === undefined || this.calls - page.calls >= PAGE_CALLS || this.#offset - page.offset >= PAGE_BYTES) {
       const { calls } = this;
-      this.starts.push({ offset: this.#offset, previousHash: this.#previous, events: n - 1, calls, answers: this.#answers });
+      this.starts.push({ offset: this.#offset, previousHash: this.#previousHash, events: n - 1, calls, answers: this.#answers });
     }
     this.calls += 1;
   }

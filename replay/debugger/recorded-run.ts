@@ -51,7 +51,7 @@ export async function openRecording(source: LogSource, limits: ReplayLimits = {}
   const program = recordedProgram(log);
   await prepare(program);
   const end = log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
-  // Throws if the recorded run used more than the caller allows.
+  // Only to throw if the recorded run used more than the caller allows. The limits below leave out `end`, because with edits a run may use more.
   replayBounds(log.header.limits, end, limits);
   return { log, program, policy: recordedPolicy(log), limits: replayBounds(log.header.limits, undefined, limits).limits, pages, end };
 }
@@ -112,7 +112,7 @@ export class RecordedRun {
     return new RecordedRun(host, run);
   }
 
-  /** The next call that the log has for the program. */
+  /** The first recorded call that the program has not made yet. */
   get nextCall(): LoggedCall | undefined {
     return this.#host.calls.next;
   }
@@ -205,10 +205,10 @@ class RecordedHost implements ImmediateHost {
   }
 
   open(request: CapabilityRequest): CapabilityAnswer | OpenCall {
-    const logged = this.calls.position;
+    const loggedNumber = this.calls.position;
     const opened = this.#gateway.open(request);
     if ("ok" in opened) return opened;
-    this.#open = [...this.#open, { number: this.#gateway.counters().total, loggedNumber: logged }];
+    this.#open = [...this.#open, { number: this.#gateway.counters().total, loggedNumber }];
     return this.#tracked(opened);
   }
 
@@ -227,7 +227,7 @@ class RecordedHost implements ImmediateHost {
     return this.#tracked(this.#gateway.reopen(request, entry.number));
   }
 
-  /** Returns a call that leaves `#open` when it is answered. */
+  /** Returns a call that leaves `#open` when it is answered. Answers are taken in the order of the calls, so it is the oldest then. */
   #tracked(call: OpenCall): OpenCall {
     return {
       answer: () => {

@@ -129,11 +129,11 @@ const MAX_NEEDLE_CHARACTERS = 64 * 1024;
  */
 export function chooseValues(log: RunLog, selectors: readonly string[], blobs: BlobReader): Redaction {
   if (selectors.length === 0) return { blobs: new Set(), repeated: [] };
-  const chosen = selectors.map((text) => ({ text, matches: readSelector(text, log.eventCount + 1), count: 0 }));
+  const readSelectors = selectors.map((text) => ({ text, matches: readSelector(text, log.eventCount + 1), count: 0 }));
   const found = new Set<string>();
   const texts = new RedactedTexts();
   for (const value of valuesOf(log)) {
-    const matching = chosen.filter(({ matches }) => matches(value));
+    const matching = readSelectors.filter(({ matches }) => matches(value));
     for (const selector of matching) selector.count += 1;
     const [first] = matching;
     if (first === undefined) continue;
@@ -141,8 +141,8 @@ export function chooseValues(log: RunLog, selectors: readonly string[], blobs: B
     found.add(value.content.sha256);
     texts.add(value.content, blobs);
   }
-  const nothing = chosen.find(({ count }) => count === 0);
-  if (nothing !== undefined) throw new BorunaError("usage", `redact ${nothing.text}: ${log.file} has no such value`);
+  const unmatched = readSelectors.find(({ count }) => count === 0);
+  if (unmatched !== undefined) throw new BorunaError("usage", `redact ${unmatched.text}: ${log.file} has no such value`);
   return { blobs: found, repeated: repeatedIn(log, found, texts, blobs) };
 }
 

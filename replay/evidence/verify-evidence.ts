@@ -104,8 +104,11 @@ class CheckedBundle {
   signerClaims: JsonObject = new Map();
   runs: EvidenceVerification["runs"][number][] = [];
   #statement: Uint8Array = new Uint8Array();
+  /** The logs that the statement names. */
   #logs: ReadStatement["logs"] = [];
+  /** The SHA-256 of each file in the folder, by name, without the envelope and the manifest. */
   #sums: ReadonlyMap<string, string> = new Map();
+  /** The text of the manifest. */
   #manifest = "";
 
   constructor(folder: string) {

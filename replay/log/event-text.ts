@@ -30,13 +30,13 @@ export function eventTexts(inlineBytes: number, put?: PutBlob): (event: Recorded
     return texts;
   };
   const callText = (event: RecordedEvent & { readonly type: "CapCall" }): string | undefined => {
-    let args = '{"CapCall":{"args":[';
+    let written = '{"CapCall":{"args":[';
     for (const [index, arg] of event.args.entries()) {
       const text = scalarText(arg, inlineBytes);
       if (text === undefined) return undefined;
-      args += index === 0 ? text : `,${text}`;
+      written += index === 0 ? text : `,${text}`;
     }
-    return args + textsOf(event.capability).afterArgs;
+    return written + textsOf(event.capability).afterArgs;
   };
   const resultText = (event: RecordedEvent & { readonly type: "CapResult" }): string | undefined => {
     const result = scalarText(event.result, inlineBytes);

@@ -105,6 +105,7 @@ const thisProcess = lazily(() => ({
   text: `boruna-${computerDigest()}-${bootId() ?? UNKNOWN_BOOT}-${process.pid}-${processStartTime(process.pid) ?? UNKNOWN_START}`,
 }));
 
+/** Returns the text of a new lock: this process, and a token that makes the text unique. */
 function holderText(): string {
   return `${thisProcess().text}-${randomHex(8)}`;
 }

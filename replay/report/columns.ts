@@ -22,6 +22,7 @@ export function cut(text: string, width: number): string {
   const safe = replaceUnsafe(text.length > 8 * width ? text.slice(0, 8 * width) : text);
   let columns = 0;
   let shown = "";
+  /** The part of `shown` that leaves room for the `…`. */
   let fitting = "";
   for (const character of safe) {
     columns += columnsOf(character);

@@ -79,10 +79,10 @@ function failureLines({ key }: EvidenceVerification, { check, reason, hint }: Ev
 
 function replayText({ runs, replayAsked }: EvidenceVerification): string {
   if (!replayAsked) return "not made; --replay checks that the programs do what the logs say";
-  const missed = runs.filter(({ verification }) => verification.replay === undefined).length;
-  if (missed === 0) return "each program did exactly what its log says";
-  const others = missed < runs.length ? "; each other program did exactly what its log says" : "";
-  return `not possible for ${plural(missed, "run")}, because values are redacted${others}`;
+  const withoutReplay = runs.filter(({ verification }) => verification.replay === undefined).length;
+  if (withoutReplay === 0) return "each program did exactly what its log says";
+  const others = withoutReplay < runs.length ? "; each other program did exactly what its log says" : "";
+  return `not possible for ${plural(withoutReplay, "run")}, because values are redacted${others}`;
 }
 
 function notesOf({ stated: { log, header }, verification: { approvals } }: VerifiedRun): readonly string[] {

@@ -56,6 +56,7 @@ class Publisher implements ThreadContext {
   readonly #onFailure: (error: unknown) => void;
   /** The file slot, and the native record if there is one. */
   #places: readonly ThreadContext[];
+  /** Whether a record is published and valid. */
   #isValid = false;
 
   constructor(places: readonly ThreadContext[], onFailure: (error: unknown) => void) {

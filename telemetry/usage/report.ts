@@ -118,6 +118,7 @@ export function* boundedLines(chunks: Iterable<Uint8Array>): Generator<string | 
   if (line === undefined || line.length > 0) yield textOf(line);
 }
 
+/** Returns the line with more bytes at its end. Undefined if it is too long for an event. */
 function extended(line: Buffer | undefined, more: Buffer): Buffer | undefined {
   if (line === undefined || line.length + more.length > MAX_EVENT_BYTES) return undefined;
   return Buffer.concat([line, more]);

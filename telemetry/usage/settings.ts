@@ -68,7 +68,7 @@ function readTimeout(environment: Environment): { readonly timeoutMs: number; re
   };
 }
 
-/** Whether the text is an http or https URL without user name and password. They would be sent as credentials beside the token. */
+/** Whether the text is an http or https URL without user name and password, which would be sent as credentials beside the token. */
 function isPlainHttpUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);

@@ -96,6 +96,7 @@ interface BudgetCardProps extends ViewProps {
 interface Step {
   readonly call: number;
   readonly left: number;
+  /** Number of the call's event in the log. Undefined if no log is loaded. */
   readonly event: number | undefined;
 }
 

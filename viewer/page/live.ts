@@ -86,7 +86,7 @@ export const useConnection = (): Connection => useLive(connection);
 /** Returns a number that grows when any run changes. */
 export const useRunsVersion = (): number => useLive(version);
 
-/** Returns a number that grows when this run changes. */
+/** Returns a number that changes when this run may have changed. */
 export function useRunVersion(id: string): number {
   useRunsVersion();
   return Math.max(state.runs.get(id) ?? 0, state.reloaded);

@@ -28,7 +28,7 @@ const AGES: readonly (readonly [minutes: string, title: string])[] = [
   ["10080", "last week"],
 ];
 
-const NUMBERS = [
+const MINIMUM_FILTERS = [
   { name: "calls", title: "Calls at least", step: "1" },
   { name: "denials", title: "Denials at least", step: "1" },
   { name: "duration", title: "Duration at least, ms", step: "any" },
@@ -282,7 +282,7 @@ function Filters({ query, facets, search }: FiltersProps) {
           ))}
         </select>
       </label>
-      {NUMBERS.map(({ name, title, step }) => (
+      {MINIMUM_FILTERS.map(({ name, title, step }) => (
         <label key={name} class="narrow">
           <span>{title}</span>
           <input type="number" min="0" step={step} value={query.get(name) ?? ""} onInput={set(name)} />

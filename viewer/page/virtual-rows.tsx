@@ -53,15 +53,15 @@ interface Frame {
 /** Returns the rows to show at a scroll position. */
 export function frameAt(scrollTop: number, height: number, rowHeight: number, total: number): Frame {
   const full = total * rowHeight;
-  const spacer = Math.min(full, MAX_HEIGHT_PX);
-  const range = Math.max(spacer - height, 0);
-  const share = range === 0 ? 0 : Math.min(Math.max(scrollTop, 0), range) / range;
+  const elementHeight = Math.min(full, MAX_HEIGHT_PX);
+  const maxScroll = Math.max(elementHeight - height, 0);
+  const share = maxScroll === 0 ? 0 : Math.min(Math.max(scrollTop, 0), maxScroll) / maxScroll;
   // The offset that an unscaled list would have. The rows are moved by the difference between it and the scroll position.
   const offset = share * Math.max(full - height, 0);
   const firstVisible = Math.floor(offset / rowHeight);
   const first = Math.max(firstVisible - EXTRA_ROWS, 0);
   const count = Math.min(Math.ceil(height / rowHeight) + 1 + 2 * EXTRA_ROWS, MAX_ROWS);
-  return { first, last: Math.min(first + count, total), top: Math.round(first * rowHeight - offset + Math.min(scrollTop, range)) };
+  return { first, last: Math.min(first + count, total), top: Math.round(first * rowHeight - offset + Math.min(scrollTop, maxScroll)) };
 }
 
 /** Returns the scroll position that shows this offset of the unscaled list at the top. The inverse of `frameAt`. */

@@ -56,6 +56,7 @@ interface OpcodeRow {
    * `end`: in the caller; absent: at the next instruction.
    */
   readonly flow?: "jump" | "branch" | "match" | "end" | undefined;
+  /** Whether the instruction may trap. */
   readonly traps: boolean;
   /** The name of the builtin that this opcode calls (see `vm/builtins/builtin-table.ts`). Bytecode 1.1 has such opcodes for some builtins. */
   readonly builtin?: string | undefined;

@@ -28,9 +28,9 @@ interface VisitedInstruction {
 }
 
 /**
- * Calls `visit` for the instructions in order, but not for loads of locals, and of control flow only for tail calls. `visit` returns the
- * origin of the first value that the instruction pushes. At the target of a jump or match, and after control flow, no value on the stack
- * has a known origin. Takes time linear in the code and the match arms.
+ * Calls `visit` for the instructions in order. Leaves out loads of locals, and all instructions of control flow but tail calls. `visit` returns
+ * the origin of the first value that the instruction pushes. At the target of a jump or match, and after an instruction of control flow, no
+ * value on the stack has a known origin. Takes time linear in the code and the match arms.
  */
 export function followOperands({ code, def, heights }: VerifiedFunction, visit: (visited: VisitedInstruction) => Origin | undefined): void {
   const counts = new Uint32Array(def.locals);

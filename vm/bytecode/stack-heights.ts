@@ -25,9 +25,9 @@ interface StackHeights {
 }
 
 /**
- * Writes the heights to `heights`, which has one entry for each instruction, and returns them. Returns undefined if a reachable instruction pops from an empty stack, has different heights on
- * different paths, or makes the height exceed `frameSlots`. `Ret` on an empty stack and the end of the code are allowed; both
- * return Unit. The caller must have checked the operands of the instructions.
+ * Writes the heights to `heights`, which has one entry for each instruction, and returns them. Returns undefined if a reachable instruction
+ * pops from an empty stack, has different heights on different paths, or makes the height exceed `frameSlots`. `Ret` on an empty stack and
+ * the end of the code are allowed; both return Unit. The caller must have checked the operands of the instructions.
  */
 export function stackHeights(
   code: Int32Array,

@@ -53,8 +53,9 @@ interface ActorFlow {
   readonly id: number;
   readonly frames: FlowFrame[];
   readonly openSpans: OpenSpan[];
-  /** The arguments of the call that the last instruction made; undefined if it made none. */
+  /** The number of arguments of the call that the last instruction made; undefined if it made none. */
   argumentCount: number | undefined;
+  /** Whether the last instruction was a tail call, so that the next one begins a call in the same frame. */
   isTailCall: boolean;
 }
 
@@ -64,7 +65,7 @@ export class FlowTracker {
   /** The code that the interpreter must execute. It calls `step` where the control flow may change. */
   readonly registerCode: RegisterCode;
   readonly #actors = new Map<number, ActorFlow>();
-  /** The span in which each actor was spawned, or each branch was made, by the task's id. */
+  /** The innermost span around everything that an actor or a branch does, by its id: where the actor was spawned, or the branch's own span. */
   readonly #spawnSpans = new Map<number, FlowSpan>();
   /** The span of the `par` that each task waits for, by the task's id. */
   readonly #parSpans = new Map<number, FlowSpan>();

@@ -15,7 +15,7 @@ import { UNITS_PER_STEP } from "../cost.ts";
 export const MATCH_TABLE_HEADER = 6;
 /** The number of special tags, all of which are negative. */
 const SPECIAL_TAGS = MATCH_TABLE_HEADER - 1;
-/** Tags for false and true. */
+/** Every table that is used has the targets of at least two tags from 0 on, those of false and true. */
 const MIN_SIZE = 2;
 
 /** Returns how many tags from 0 on the table has. 0 if the tags of the arms are so sparse that the table would be large. */

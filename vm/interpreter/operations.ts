@@ -137,7 +137,7 @@ export function compareNumbers(op: number, a: number, b: number): boolean {
 /** A String with fewer code units is compared without a charge. */
 const FREE_UNITS = UNITS_PER_STEP - UNITS.value;
 
-/** Returns whether `===` compares a value that is not an unboxed Int with the value in a slot, at no cost. */
+/** Returns whether `a === b` compares the two as the language does and without a charge. True only if `a` is a Bool or a String. */
 export function isCheapToCompare(a: Value, b: Slot): boolean {
   if (typeof a === "string") return typeof b !== "string" || a.length !== b.length || a.length < FREE_UNITS;
   return typeof a === "boolean";

@@ -97,6 +97,7 @@ export class RegisterCode {
     this.#set(first + end, translation.singleOp(end, 0));
     // The last instruction comes first, because an op may be fused with the op after it.
     for (let pc = end - 1; pc >= 0; pc--) this.#setFused(translation, pc);
+    // When a backward jump was translated, the op that it can be fused with was not in the code yet.
     for (const pc of translation.backwardJumps()) {
       this.#setFused(translation, pc);
       if (pc >= INCREMENT_LENGTH) this.#setFused(translation, pc - INCREMENT_LENGTH);

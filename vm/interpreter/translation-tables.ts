@@ -49,11 +49,11 @@ export const COMPARISONS: ReadonlyMap<number, Comparison> = new Map<number, Comp
   [OPCODES.Neq.tag, { op: COMPARISON.unequal, slots: OPS.equal, flag: NEGATED, int: OPS.equalInt, intFlag: NEGATED }],
 ]);
 
-/** Instructions that pop one operand and can read it from a local or a constant instead. */
+/** Instructions with one operand, which they can also read directly from a local or a constant. */
 export const READS_LOCAL_OR_CONSTANT: ReadonlySet<number> = new Set(
   [OPCODES.StoreLocal, OPCODES.MakeEnum, OPCODES.Wrap, OPCODES.Pop].map(({ tag }) => tag),
 );
-/** Instructions that pop one operand and can read it from a local instead, but not from a constant. */
+/** Instructions with one operand, which they can also read directly from a local, but not from a constant. */
 export const READS_LOCAL: ReadonlySet<number> = new Set(
   [OPCODES.GetField, OPCODES.Not, OPCODES.Neg, OPCODES.Match, OPCODES.JmpIf, OPCODES.JmpIfNot, OPCODES.Ret].map(({ tag }) => tag),
 );

@@ -67,6 +67,7 @@ export class Translation {
   /** The ownership roles of the instructions. */
   readonly #roles: Uint8Array;
   readonly #listAppends: ReturnType<typeof analyzeListAppends>;
+  /** 1 for each instruction at which control flow is reported. Undefined if there is none. */
   readonly #isReported: Uint8Array | undefined;
   /** The index in `code` of the jump table of each match. */
   readonly #matchTables: readonly number[];

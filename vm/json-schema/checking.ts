@@ -21,7 +21,7 @@ export interface CheckContext {
   readonly evaluated: Evaluated | undefined;
 }
 
-/** A resource (a part of the document with its own URI), by its dynamic anchors, and the resources around it. */
+/** The dynamic anchors of a resource (a part of the document with its own URI), and the scope of the resource that led to it. */
 export interface Scope {
   readonly dynamicAnchors: ReadonlyMap<string, CompiledSchema>;
   readonly outer: Scope | undefined;
@@ -42,9 +42,11 @@ const MAX_APPLY_DEPTH = 1_000;
 
 /** Counts the work of one check. Throws `schema.budget`. */
 export class CheckBudget {
+  /** The limit, for messages. One step is `VISIT_COST` units of work. */
   readonly #steps: number;
   /** The units of work that are left. */
   #left: number;
+  /** Number of schemas that are being applied inside each other. */
   #depth = 0;
 
   constructor(steps: number) {
@@ -57,6 +59,7 @@ export class CheckBudget {
     if (this.#left < 0) throw new BorunaError("schema.budget", `checking a value takes more than ${this.#steps} steps`);
   }
 
+  /** Must be called before a schema is applied, and `leave` after that. */
   enter(): void {
     this.spend(VISIT_COST);
     this.#depth += 1;

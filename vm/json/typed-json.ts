@@ -210,8 +210,8 @@ export function pathText(path: JsonPath): string {
   let part: JsonPath | undefined = path;
   for (; part !== undefined && parts.length < MAX_PATH_PARTS; part = part.parent) {
     const isRoot = part.parent === undefined;
-    const name = typeof part.key === "string" && (isRoot || /^[A-Za-z_][A-Za-z0-9_]*$/.test(part.key));
-    parts.push(isRoot ? String(part.key) : name ? `.${shorten(String(part.key))}` : `[${shorten(JSON.stringify(part.key))}]`);
+    const isName = typeof part.key === "string" && (isRoot || /^[A-Za-z_][A-Za-z0-9_]*$/.test(part.key));
+    parts.push(isRoot ? String(part.key) : isName ? `.${shorten(String(part.key))}` : `[${shorten(JSON.stringify(part.key))}]`);
   }
   return `${part === undefined ? "" : "…"}${parts.reverse().join("")}`;
 }

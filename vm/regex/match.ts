@@ -362,14 +362,18 @@ function blockEndsOf(m: Matcher, text: string, length: number): BlockEnd[] {
 /** The progress of the second pass. */
 interface Walk {
   readonly onMatch: (start: number, end: number) => boolean;
+  /** Receives the positions of the groups, see `eachMatch`. */
   readonly slots: Int32Array | undefined;
   position: number;
+  /** The kind of the code point before the position (see `EDGE`). */
   kindBefore: number;
   /** Inside a match, the leaf that consumes the next code point. Outside a match, NONE. */
   leaf: number;
   /** The start of the current match. */
   start: number;
+  /** The end of the last match; NONE before the first. */
   lastEnd: number;
+  /** Whether `onMatch` has returned false. */
   stopped: boolean;
 }
 

@@ -50,7 +50,7 @@ export function choice(parts: readonly Pattern[]): Pattern {
 export function repeat(part: Pattern, min: number, max: number, greedy: boolean): Pattern {
   if (part.size === 0 || max === 0) return EMPTY;
   const { nullable } = part;
-  const loop = min > 0 ? 1 : nullable ? 2 : 1;
-  const size = max === Number.POSITIVE_INFINITY ? Math.max(min, 1) * part.size + loop : max * part.size + (max - min);
+  const loopSplits = min > 0 ? 1 : nullable ? 2 : 1;
+  const size = max === Number.POSITIVE_INFINITY ? Math.max(min, 1) * part.size + loopSplits : max * part.size + (max - min);
   return { kind: "repeat", part, min, max, greedy, size, nullable: nullable || min === 0 };
 }

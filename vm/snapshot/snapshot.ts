@@ -32,12 +32,12 @@ const BODY_OFFSET = DIGEST_OFFSET + DIGEST_BYTES;
 /** Writes the state of a run as a snapshot. Throws `state.too_large` if the snapshot exceeds `MAX_STATE_BYTES`. */
 export function encodeState(program: Program, state: RunState): Uint8Array {
   const values = new ValueWriter();
-  const run = new ByteWriter();
-  writeState(program, run, values, state);
+  const stateBytes = new ByteWriter();
+  writeState(program, stateBytes, values, state);
   const body = new ByteWriter();
   body.raw(hashBytes(program));
   values.writeTables(body);
-  body.raw(run.written());
+  body.raw(stateBytes.written());
   const written = body.written();
   const bytes = new Uint8Array(BODY_OFFSET + written.length);
   bytes.set(MAGIC);

@@ -76,7 +76,10 @@ export const NODE = {
   inner: 11,
   /** A list in a trie: index + 1 of the root or 0 for none, count, values of the tail, offset, length */
   trieList: 12,
-  /** The last value has an owner that is alive (see `value/owner.ts`): number of the owner (for a new owner, the number of owners so far), unpaid changes */
+  /**
+   * The value just before this node has an owner that is alive (see `value/owner.ts`): number of the owner (for a new owner, the number of
+   * owners so far), unpaid changes
+   */
   owned: 13,
 } as const;
 

@@ -71,6 +71,7 @@ function typedLayout(types: readonly TypeDef[], { hasLegacyNames }: { readonly h
     if (def === undefined || variant === undefined) return untypedLayout(value);
     const name = `${def.name}::${variant.name}`;
     if (variant.type === null) return { open: name, close: "", children: [] };
+    // A variant with named fields has a record as its payload. The type of that record has the name of the variant.
     const isStruct = value.payload instanceof RecordValue && types[value.payload.typeId]?.name === name;
     return isStruct ? { open: "", close: "", children: [value.payload] } : { open: `${name}(`, close: ")", children: [value.payload] };
   };

@@ -58,7 +58,7 @@ export class MapHistory<T> {
     return this.#values.length;
   }
 
-  /** The number of the last entry that a tree may contain. */
+  /** The number of the last entry that a tree may contain. The values up to this entry must not be replaced. */
   get treeLength(): number {
     return this.#newest.length;
   }

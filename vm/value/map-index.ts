@@ -47,7 +47,7 @@ function hashKey(key: string): number {
   return keyHash;
 }
 
-/** Returns the FNV-1a hash of every `stride`-th code unit. Collisions are easy to construct. */
+/** Returns the FNV-1a hash of every `stride`-th code unit. `start` is the hash of the code units before these. Collisions are easy to construct. */
 function hashUnits(key: string, from: number, to: number, stride: number, start: number): number {
   let hash = start;
   for (let i = from; i < to; i += stride) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
@@ -71,15 +71,15 @@ function setWords(key: string): void {
   const { length } = key;
   if (length > MAX_SHORT_UNITS) return setLongWords(key);
   let word = length;
-  let bits = 8;
+  let shift = 8;
   let index = 0;
   let combinedUnits = 0;
   for (let i = 0; i < length; i++) {
     const unit = key.charCodeAt(i);
     combinedUnits |= unit;
-    word |= unit << bits;
-    bits = (bits + 8) & 31;
-    if (bits === 0) {
+    word |= unit << shift;
+    shift = (shift + 8) & 31;
+    if (shift === 0) {
       keyWords[index] = word;
       index += 1;
       word = 0;

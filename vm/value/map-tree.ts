@@ -39,8 +39,9 @@ const height = (node: MapNode<unknown> | null): number => (node === null ? 0 : n
 export const treeSize = (node: MapNode<unknown> | null): number => (node === null ? 0 : node.size);
 
 /**
- * Returns the node with the key. All keys between two others begin with what these two have in common, so each comparison begins after that: after
- * what the key has in common with the closest keys found so far, below it and above it.
+ * Returns the node with the key. On the way, `below` and `above` are how many code units the key has in common at its start with the closest
+ * keys found so far, below it and above it. Every key between those two has at least the smaller number in common with it, so a comparison
+ * begins after that.
  */
 export function treeNode<T>(root: MapNode<T> | null, key: string): MapNode<T> | undefined {
   let node = root;
@@ -78,12 +79,12 @@ export function treeSet<T>(node: MapNode<T> | null, key: string, value: T, below
   const common = commonUnits(key, node.key, Math.min(below, above));
   const order = compareUnits(key, node.key, common);
   if (order === 0) return new MapNode(key, value, left, right, levels, size);
-  const part = order < 0 ? left : right;
-  const changed = order < 0 ? treeSet(left, key, value, below, common) : treeSet(right, key, value, common, above);
-  const [newLeft, newRight] = order < 0 ? [changed, right] : [left, changed];
+  const oldChild = order < 0 ? left : right;
+  const newChild = order < 0 ? treeSet(left, key, value, below, common) : treeSet(right, key, value, common, above);
+  const [newLeft, newRight] = order < 0 ? [newChild, right] : [left, newChild];
   // A subtree of the same height needs no rotation.
-  if (part === null || changed.height !== part.height) return balance(node.key, node.value, newLeft, newRight);
-  return new MapNode(node.key, node.value, newLeft, newRight, levels, size + changed.size - part.size);
+  if (oldChild === null || newChild.height !== oldChild.height) return balance(node.key, node.value, newLeft, newRight);
+  return new MapNode(node.key, node.value, newLeft, newRight, levels, size + newChild.size - oldChild.size);
 }
 
 /** Returns the tree without the key. Copies the path to the key's position even if the tree does not have the key. */

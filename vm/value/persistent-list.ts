@@ -18,14 +18,14 @@ const NO_ITEMS: never[] = [];
  *
  *     a = [1, 2]       buffer [1, 2]        a.length 2
  *     b = a.push(3)    buffer [1, 2, 3]     b.length 3, the same buffer
- *     c = a.push(4)    a trie [1, 2, 4]     the slot after a is occupied, so c branches off as a trie
+ *     c = a.push(4)    array [1, 2, 4]      the slot after a is occupied, so c branches off: a short list as a copy, a longer one as a trie
  *
  * `copyWith` and `toArray` copy the list. `slice` returns a view, and `concat` takes time in proportion to the length of the second list.
  * `push` takes constant time in a buffer. In a trie, `push` takes O(log n), and so does `set` on a long list. When a version first branches
  * off from a buffer, the elements are copied to a trie, which all later branches share.
  *
- * In one case, `push` copies: if the list has dropped most of its front. It copies the remaining elements to a new array, and also occupies
- * the next slot of the old buffer. A second push to the same version finds that slot occupied and makes a trie.
+ * `push` also copies a list that has dropped most of its front. It copies the remaining elements to a new array, and also occupies the next
+ * slot of the old buffer. A second push to the same version finds that slot occupied and branches off.
  */
 export class PersistentList<T> implements Owned {
   static readonly EMPTY: PersistentList<never> = new PersistentList<never>(NO_ITEMS, undefined, undefined, 0, 0);

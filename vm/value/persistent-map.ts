@@ -56,7 +56,7 @@ export class PersistentMap<T> implements Owned {
   #sharedLength: number;
   /** The state when the owner's log began, if this version has changed since. */
   #saved: SavedState<T> | undefined = undefined;
-  /** The nodes of a tree by key, or null if too few lookups have paid for that. Undefined if another map may use nodes of the tree. */
+  /** An index of the tree: its nodes by key. Null if too few lookups have paid for one. Undefined if another map may use nodes of the tree. */
   #nodes: Map<string, MapNode<T>> | null | undefined = undefined;
   /** The number of lookups in the tree since a key was added or removed, if no other map uses its nodes. */
   #lookups = 0;
@@ -194,7 +194,7 @@ export class PersistentMap<T> implements Owned {
     return this.putInPlace(history, key, value);
   }
 
-  /** Sets a key in the history, of which this must be the newest version, for this version. Returns false if a new history should start. */
+  /** Sets a key in the history and in this version, which must be the newest of the history. Returns false if a new history should start. */
   private putInPlace(history: MapHistory<T>, key: string, value: T): boolean {
     const entry = history.replaceable(key, Math.max(this.#sharedLength, history.treeLength));
     if (entry > 0 && this.#mayReplace(history, entry)) {
@@ -202,11 +202,11 @@ export class PersistentMap<T> implements Owned {
       this.#root = undefined;
       return true;
     }
-    const change = history.isMostlyDead(this.size) ? undefined : history.put(key, value);
-    if (change === undefined) return false;
+    const sizeChange = history.isMostlyDead(this.size) ? undefined : history.put(key, value);
+    if (sizeChange === undefined) return false;
     this.#root = undefined;
     this.#length = history.count;
-    this.size += change;
+    this.size += sizeChange;
     return true;
   }
 
@@ -287,7 +287,7 @@ export class PersistentMap<T> implements Owned {
     for (const [, value] of this.entries()) yield value;
   }
 
-  /** Returns a part of each entry in a new array, in the order of the keys. Takes less time than an iterator. */
+  /** Returns what `part` makes of each entry, in the order of the keys. Takes less time than an iterator. */
   toArray<U>(part: (key: string, value: T) => U): U[] {
     const parts: U[] = [];
     visitTree(this.root, ({ key, value }) => parts.push(part(key, value)));
@@ -326,8 +326,10 @@ export class PersistentMap<T> implements Owned {
       return renewedMap.setInPlace(key, value) ? renewedMap : renewedMap.set(key, value);
     }
     history.keepNewest();
-    const change = history.put(key, value);
-    return change === undefined ? undefined : new PersistentMap<T>(undefined, history, history.count, this.size + change, this.#length);
+    const sizeChange = history.put(key, value);
+    return sizeChange === undefined
+      ? undefined
+      : new PersistentMap<T>(undefined, history, history.count, this.size + sizeChange, this.#length);
   }
 
   /** Returns the same map in a new history without dead entries, or as a tree if the map has become small. */

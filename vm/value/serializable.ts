@@ -40,7 +40,7 @@ export function checkSerializable(value: Value): void {
     if (part.tag === "Closure") throw new BorunaError("value.not_portable", "a closure cannot leave the machine");
     if (depth > MACHINE_LIMITS.valueDepth)
       throw new BorunaError("value.too_deep", `a value nested deeper than ${MACHINE_LIMITS.valueDepth} cannot leave the machine`);
-    // The parts are counted before the children are put on the stack.
+    // The elements of a list or map are counted before they are put on the stack, so that the limit also bounds the stack.
     if (part.tag === "List") count(part.length, 0);
     else if (part.tag === "Map") {
       count(part.size, 0);
