@@ -1,4 +1,4 @@
-/** The handlers of a run that is not live. Each handler returns its capability's mock: the fixed answer in the capability table. */
+/** The handlers of a run that is not live. Each handler returns its capability's mock, the answer that the table or the embedder declares. */
 import { reachOf } from "../policy/paths.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import type { PlainValue } from "../vm/json/js-interop.ts";
@@ -55,8 +55,8 @@ const mocksOf = memoizePerObject((registry: CapabilityRegistry): Handlers => {
 export type MockAnswer = { readonly value: PlainValue } | { readonly failure: string };
 
 /**
- * Adds answers to the mocks, by capability, in the order of the calls. The last answer is repeated for all later calls. The scopes of
- * `fs_policy` apply.
+ * Returns the mocks, with the answers in place of the mocks of their capabilities. Each call gets the next answer, and all later calls the
+ * last one again. The folders of `fs_policy` limit paths.
  */
 export function withAnswers(mocks: Handlers, answers: ReadonlyMap<string, readonly MockAnswer[]>): Handlers {
   const handlers = new Map(mocks);

@@ -27,6 +27,7 @@ export interface StoredSpan {
   /** Not before `startNs`. */
   readonly endNs: bigint;
   readonly status: "unset" | "ok" | "error";
+  /** The attribute `error.kind`, or else `error.type`. */
   readonly error: string | undefined;
   /** The task that this span and the spans below it belong to, such as `branch 2`. Only the span of the branch itself has it. */
   readonly task: string | undefined;
@@ -175,6 +176,7 @@ function attributeList(values: SpanValues, left: DetailBudget): readonly Attribu
 function convertFitting<A, B>(items: readonly A[], left: DetailBudget, convert: (item: A) => B): readonly B[] {
   const converted: B[] = [];
   for (const item of items) {
+    // About what an item takes beside its texts.
     left.chars -= 64;
     if (left.chars < 0) {
       left.dropped += items.length - converted.length;

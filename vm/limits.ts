@@ -50,7 +50,7 @@ export const LOG_NOT_CHARGED = 0;
 
 /** Limits of the machine. A policy cannot change them. */
 export const MACHINE_LIMITS = {
-  /** Steps of one slice in a module without `tasks`, which only other compilers make. */
+  /** Steps of one slice in a module without `tasks`. Only other compilers make such modules. */
   sliceSteps: 1_000,
   /**
    * A slice that has used this many steps ends at its next effect. When a call has been open for this many steps, the machine waits for its

@@ -73,7 +73,7 @@ export interface EngineClient {
   enqueue(transaction: ClientBase, run: QueuedRun): Promise<void>;
   /** Returns those of the workflows that have ended. */
   ended(ids: readonly string[]): Promise<readonly string[]>;
-  /** Returns workflows that an error of the engine has ended, at most `limit`. */
+  /** Returns the newest workflows that have ended with an error, at most `limit`. */
   failed(limit: number): Promise<readonly string[]>;
   /** Queues an ended workflow again, under the same id. The outputs of its steps are kept, so the run continues after them. */
   rewind(run: QueuedRun): Promise<void>;

@@ -30,7 +30,7 @@ import {
 
 /** The key of the advisory lock of the keeper. */
 const KEEPER_LOCK = 0x0b0122;
-/** One round handles at most this many rows of one kind. */
+/** Limit on the runs that one round deletes, and on those of each kind that it examines for a rewind. */
 const BATCH = 500;
 
 export interface KeeperOptions {

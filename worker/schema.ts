@@ -3,7 +3,7 @@
  *
  *     programs    modules with their policies and own capabilities, once for each hash
  *     runs        one row for each run: what was submitted, its state, how it ended
- *     intents     calls that may not be repeated: which execution began each of them, and what its owner decided if it is in doubt
+ *     intents     calls that may not be repeated: which execution began each of them, and what the run's owner decided if it is in doubt
  *     decisions   what people and hosts decided about calls: approvals, answers
  *     workers     one row for each living worker, with the end of its lease
  */

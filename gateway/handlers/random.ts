@@ -27,7 +27,7 @@ function intBetween([kind, lo, hi]: readonly Value[], nextBits: () => bigint): V
   const low = BigInt(lo);
   const count = BigInt(hi) - low + 1n;
   if (count <= 0n) throw new CapabilityFailure(`the lower bound ${lo} of random is above the upper bound ${hi}`);
-  // Reject draws above the largest multiple of `count`, because they would make low values more likely.
+  // Reject draws from the largest multiple of `count` on, because they would make low values more likely.
   const acceptedRange = BITS_64 - (BITS_64 % count);
   let drawn = nextBits();
   while (drawn >= acceptedRange) drawn = nextBits();

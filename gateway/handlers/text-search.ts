@@ -4,7 +4,7 @@
  */
 export class TextSearch {
   readonly #foldsCase: boolean;
-  /** For each state: the character that leads to it, its first child, its next sibling. */
+  /** For each state: the code of the character that leads to it from its parent. */
   readonly #label: Uint8Array;
   /** The states form a tree. For each state: its first child, and the next child of its parent. */
   readonly #child: Int32Array;

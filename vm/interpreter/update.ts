@@ -26,7 +26,7 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
 ]);
 
 /**
- * Returns the value of a variable after an assignment to the part at the end of the path. `target` is the value before.
+ * Returns the value of a variable after an assignment to the part at the end of the path. `target` is its value before the assignment.
  * `operands` are the indices and keys of the path, and then the assigned value. Traps if an index is out of range, or if the path leads
  * through a missing key. `uniqueness` is that of `target`, if it is a list or a map (see `withElement`).
  */

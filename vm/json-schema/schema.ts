@@ -253,11 +253,11 @@ class Reader {
     return resource;
   }
 
-  #addAnchors(schema: ReadonlyMap<string, JsonData>, read: Schema, path: JsonPath): void {
-    const { dialect, anchors, dynamicAnchors } = read.resource;
+  #addAnchors(schema: ReadonlyMap<string, JsonData>, compiled: Schema, path: JsonPath): void {
+    const { dialect, anchors, dynamicAnchors } = compiled.resource;
     const id = schema.get("$id");
     if (dialect === "draft-07") {
-      if (typeof id === "string" && id.startsWith("#") && !schema.has("$ref")) anchors.set(id.slice(1), read);
+      if (typeof id === "string" && id.startsWith("#") && !schema.has("$ref")) anchors.set(id.slice(1), compiled);
       return;
     }
     for (const name of ["$anchor", "$dynamicAnchor"]) {
@@ -265,9 +265,9 @@ class Reader {
       if (anchor === undefined) continue;
       const anchorPath = { parent: path, key: name };
       if (typeof anchor !== "string") throw invalidSchema(anchorPath, "expected a name");
-      if (anchors.has(anchor) && anchors.get(anchor) !== read) throw invalidSchema(anchorPath, "another schema has this name");
-      anchors.set(anchor, read);
-      if (name === "$dynamicAnchor") dynamicAnchors.set(anchor, read);
+      if (anchors.has(anchor) && anchors.get(anchor) !== compiled) throw invalidSchema(anchorPath, "another schema has this name");
+      anchors.set(anchor, compiled);
+      if (name === "$dynamicAnchor") dynamicAnchors.set(anchor, compiled);
     }
   }
 

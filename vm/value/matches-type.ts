@@ -57,7 +57,7 @@ interface CheckWork {
   instance(type: Type): void;
 }
 
-/** The limits of a value that `smallMatch` checks. */
+/** How deep the records, enums, Options and Results may nest in a value that `smallMatch` checks. */
 const SMALL_DEPTH = 6;
 
 /** What `smallMatch` needs to know of a type. */

@@ -5,7 +5,7 @@ export function compareUtf8(a: string, b: string): number {
   return compareUnits(a, b, commonUnits(a, b, 0));
 }
 
-/** Returns how many code units two strings have in common at their start. `from` is a number that they certainly have in common. */
+/** Returns how many code units two strings have in common at their start. The caller knows that these are at least `from`. */
 export function commonUnits(a: string, b: string, from: number): number {
   const length = Math.min(a.length, b.length);
   let i = from;
@@ -52,7 +52,7 @@ export function cutBeforePair(text: string, index: number): number {
   return next >= 0xdc00 && next <= 0xdfff && before >= 0xd800 && before <= 0xdbff ? index - 1 : index;
 }
 
-/** Returns the number of bytes of the text in UTF-8. */
+/** Returns the number of bytes of a well-formed text in UTF-8. */
 export function utf8Length(text: string): number {
   if (text.length > MAX_SEARCH_LENGTH) {
     let sum = 0;
