@@ -58,7 +58,7 @@ export interface EffectCall {
   readonly place: Place;
   /** The shortest path from `main` to the function that makes the call. Undefined if the call is never reached. */
   readonly path: (() => CallPath) | undefined;
-  /** A path for each other caller of the function that makes the call, the shortest first. */
+  /** A path for each other caller of the function that makes the call, the shortest first. At most `MAX_PATHS`, with `path`. */
   readonly otherPaths: readonly (() => CallPath)[];
   /** The secrets that a call of net.fetch can send. */
   readonly secrets: readonly SentSecret[];
@@ -170,11 +170,14 @@ interface FoundCall {
   readonly place: Place;
   readonly args: EffectCall["args"];
   times: number;
-  /** The functions that make the call. */
+  /** The instances that make the call. Empty if the call is never reached. */
   readonly makers: FunctionInstance[];
 }
 
-/** Converts parts of what is known about an argument for `JSON.stringify`, so that equal knowledge has equal text. */
+/**
+ * Converts parts of what is known about an argument for `JSON.stringify`, so that equal knowledge has equal text. A set holds functions,
+ * whose number is enough: no text says more about them.
+ */
 function keyValue(value: unknown): unknown {
   if (value instanceof Map) return [...value];
   if (value instanceof Set) return value.size;
@@ -215,7 +218,9 @@ class Graph {
   /** The functions that can run in the task of `main`, not only in an actor. */
   readonly inMainTask: ReadonlySet<FunctionInstance>;
   readonly #main: FunctionInstance;
+  /** The last step of a shortest path to each function. */
   readonly #origins: ReadonlyMap<FunctionInstance, Origin>;
+  /** The ways in which each function is reached: at most one more than `MAX_PATHS`, because one of them may be the shortest path. */
   readonly #callers = new Map<FunctionInstance, Origin[]>();
 
   constructor(main: FunctionInstance, found: Reached) {
@@ -234,7 +239,10 @@ class Graph {
     }
   }
 
-  /** Returns a path for each caller of the given functions. Each path ends in one of the functions. The shortest paths come first. */
+  /**
+   * Returns a path for each caller of the given functions, but at most `MAX_PATHS`. Each path ends in one of the functions. The shortest
+   * paths come first.
+   */
   pathsTo(makers: readonly FunctionInstance[]): readonly (() => CallPath)[] {
     const ends = makers.slice(0, MAX_PATHS).flatMap((maker) => {
       const first = this.#origins.get(maker);

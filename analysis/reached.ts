@@ -29,7 +29,7 @@ export type Reached = ReadonlyMap<FunctionInstance, ReachedFunction>;
 const MAX_CHANGES = 4;
 /** Limit on the instances of a function, without the general one. */
 const MAX_INSTANCES = 64;
-/** Limit on the texts in the arguments of an instance, in UTF-16 code units. */
+/** Limit on the arguments of an instance: the UTF-16 code units of their texts, plus one for each text, field and entry. */
 const MAX_KEY_UNITS = 8_192;
 /**
  * Limit on the source length of all instances after the first of each function, in UTF-16 code units. The first instance of a function
@@ -69,10 +69,15 @@ class Search {
   readonly #general = new Map<Callable, Node>();
   /** The other instances of each function, by the text of their arguments. */
   readonly #instances = new Map<Callable, Map<string, Node>>();
+  /** The walked instances, in the order of their first walks. */
   readonly #walked: Node[] = [];
+  /** The instances to walk, in order. Those that are done stay in it, with `isQueued` false. */
   readonly #queue: Node[] = [];
+  /** The numbers that stand for constants and functions in the text of arguments. */
   readonly #ids = new Map<unknown, number>();
+  /** How many walks are running, each started by the one before. */
   #nesting = 0;
+  /** What is left of `FREE_SOURCE_UNITS`. */
   #freeUnits = FREE_SOURCE_UNITS;
 
   addEntry(callable: Callable): FunctionInstance {

@@ -40,7 +40,7 @@ interface TelemetryOptions<T> {
 interface Interruptions {
   /** Aborts at the first interruption. */
   readonly signal: AbortSignal;
-  /** Resolves at the second signal or uncaught error. */
+  /** Resolves at the second signal, or at the second error that nothing caught. */
   readonly flushSkipped: Promise<void>;
   /** Returns the first error that nothing caught. */
   readonly uncaught: () => { readonly error: unknown } | undefined;

@@ -45,15 +45,15 @@ const MAX_COLUMNS = 2_000;
 /** Thrown if a match needs more steps or columns than the limits allow. */
 export class TooComplex extends Error {}
 
-const tagConstructor = (name: string, value: number, args: readonly CheckedType[] = [], constructorCount = 2): Constructor => ({
-  form: { kind: "tag", tag: value },
+const tagConstructor = (name: string, tag: number, args: readonly CheckedType[] = [], constructorCount = 2): Constructor => ({
+  form: { kind: "tag", tag },
   name,
   args,
   fields: null,
   constructorCount,
 });
-const jsonConstructor = (name: string, value: number, args: readonly CheckedType[] = []): Constructor => ({
-  form: { kind: "json", jsonKind: value },
+const jsonConstructor = (name: string, jsonKind: number, args: readonly CheckedType[] = []): Constructor => ({
+  form: { kind: "json", jsonKind },
   name: `Json::${name}`,
   args,
   fields: null,

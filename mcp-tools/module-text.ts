@@ -8,8 +8,8 @@
  *
  *     fn write_fs_read_args(value: FsReadArgs) -> Json { … }                   converts the record to the server's JSON
  *
- * A tool with an output schema has a type for its answer, and a `read_` function that converts Json to this type. The text depends only on
- * the tools, so importing the same tools again makes the same text.
+ * For a tool with an output schema, the module also has the types of its answer, and a `read_` function for each, which converts Json to the
+ * type. The text depends only on the tools, so importing the same tools again makes the same text.
  */
 import { replaceUnsafe } from "../vm/terminal-text.ts";
 import { isFreeName, snakeCase } from "./names.ts";

@@ -53,7 +53,10 @@ interface RuleDecision {
   readonly whereRefusal: WhereCheck | undefined;
   /** The decision for a call that needs an approval. Undefined if the rule requires no approvals. */
   readonly approvalDecision: Decision | undefined;
-  /** Checks the conditions of `approval`. If it returns a reason, the call needs no approval. Undefined if every call needs one. */
+  /**
+   * Checks the conditions of `approval`: only calls that meet them need an approval, so if this returns a reason, the call needs none.
+   * Undefined if there are no conditions.
+   */
   readonly exemption: WhereCheck | undefined;
 }
 
@@ -62,7 +65,7 @@ export class Decisions {
   readonly #policy: Policy;
   readonly #types: readonly TypeDef[];
   /** The parts of decisions that do not depend on the arguments, by capability name. */
-  readonly #byRule = new Map<string, RuleDecision>();
+  readonly #ruleDecisions = new Map<string, RuleDecision>();
 
   /** `types` are those of the program's module. They name the fields of its records. */
   constructor(policy: Policy, types: readonly TypeDef[] = []) {
@@ -73,10 +76,10 @@ export class Decisions {
   /** Decides one call. `args` must have their defaults filled in and match the capability's types. */
   decide(capability: CapabilityDecl, args: readonly Value[]): Decision {
     const { name } = capability;
-    let prepared = this.#byRule.get(name);
+    let prepared = this.#ruleDecisions.get(name);
     if (prepared === undefined) {
       prepared = this.#ruleOf(capability);
-      this.#byRule.set(name, prepared);
+      this.#ruleDecisions.set(name, prepared);
     }
     const { decision, whereRefusal, approvalDecision, exemption } = prepared;
     const refusal = decision.allowed ? (whereRefusal?.(args) ?? scopeRefusal(this.#policy, name, args)) : undefined;

@@ -276,7 +276,7 @@ export class ReplSession {
     return found === undefined ? undefined : prune(found.type);
   }
 
-  /** Returns the type of an expression as text, or its errors. */
+  /** Returns the type of an expression as text, or its errors. For other text, returns a sentence that says so. */
   typeOf(text: string): string | Wrong {
     const entry = this.#expression(text);
     if (typeof entry === "string" || entry.kind === "wrong") return entry;
@@ -287,7 +287,10 @@ export class ReplSession {
     return type.kind === "wrong" ? type : showType(type);
   }
 
-  /** Returns the effects of an expression as text and, if its value is a function, the effects of calling it. Returns the errors of a wrong expression. */
+  /**
+   * Returns the effects of an expression as text and, if its value is a function, the effects of calling it. Returns the errors of a wrong
+   * expression. For other text, returns a sentence that says so.
+   */
   effectsOf(text: string): string | Wrong {
     const entry = this.#expression(text);
     if (typeof entry === "string" || entry.kind === "wrong") return entry;

@@ -48,7 +48,7 @@ const INNER_CONVERSIONS: ReadonlyMap<string, string> = new Map([
   ["Result", "`result.map(…, fn(x) { … })` changes the value, `result.map_err(…, fn(e) { … })` the error"],
 ]);
 
-/** The functions that convert one type to another, by the expected type and the found type. */
+/** The functions and variants that convert one type to another, by the expected type and the found type. */
 const CONVERTERS: ReadonlyMap<string, string> = new Map([
   ["Float Int", "int.to_float"],
   ["String Int", "int.to_string"],
@@ -81,7 +81,7 @@ export function conversionFix(unit: SourceUnit, wanted: CheckedType, found: Chec
   return [{ title: isLiteral ? "write it with a point" : `write \`${name}(…)\``, edits: edits.filter((edit) => edit.text !== "") }];
 }
 
-/** Returns why a block has no value, and what to write, if it ends with this statement; undefined if the statement is a value. */
+/** Returns why a block that ends with this statement has no value, and what to write. Undefined for statements that need no such help. */
 function unitEnding(last: Stmt | undefined): { readonly reason: string; readonly help: string } | undefined {
   switch (last?.kind) {
     case undefined:
@@ -167,7 +167,7 @@ function functionHelp(found: FnType, wanted: FnType, why: string): string {
   return `${lacks}; a row variable lets effects pass through: \`fn ${callee}<e>(…: ${showType({ ...wanted, row: [] })} ${row}) … ${row}\``;
 }
 
-/** Returns help for an argument that is wrapped twice, is in the wrong place, or is a list whose elements are meant. */
+/** Returns help for an argument that is wrapped twice, is in the wrong place, is a list whose elements are meant, or fits another builtin. */
 function argumentHelp(wanted: CheckedType, found: CheckedType, why: string): string | undefined {
   if (why === "`Ok`" && found.kind === "builtin" && found.name === "Result") return "this is a Result already: leave out `Ok(…)`";
   if (why === "`Some`" && found.kind === "builtin" && found.name === "Option") return "this is an Option already: leave out `Some(…)`";

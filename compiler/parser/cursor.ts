@@ -60,7 +60,7 @@ export const NO_BOUNDS_HELP =
 export const CLOSING = { "(": ")", "[": "]", "{": "}", "<": ">" } as const;
 export type Bracket = keyof typeof CLOSING;
 
-/** Keywords that begin a statement and cannot occur inside an expression. */
+/** Keywords that begin a statement, but no expression. */
 export const STATEMENT_WORDS: ReadonlySet<TokenKind> = new Set(["let", "while", "for", "return", "break", "continue"]);
 
 export class Cursor {
@@ -68,7 +68,7 @@ export class Cursor {
   readonly grammar: Grammar;
   /** The reserved words that were used as names and reported in this section. Each is reported once. */
   readonly reportedReservedWords = new Set<string>();
-  /** The keywords that were declared as names and reported. */
+  /** The keywords that were declared as names and reported, in any section that this cursor has parsed. */
   readonly reportedKeywords = new Set<TokenKind>();
   /** A copy of the caller's tokens, because `takeAngle` replaces a token, and `beginSection` the one after the section. */
   readonly #tokens: Token[];
@@ -311,7 +311,7 @@ export class Cursor {
   }
 
   reportNeverClosed(opener: Token, bracket: Bracket): void {
-    // The file ends in an unclosed string, which the lexer has reported. The closing bracket may be in it.
+    // The text ends in a token that the lexer has reported, such as an unclosed string. The closing bracket may be in it.
     if (this.at("eof") && this.#tokens[this.#index - 1]?.kind === "error") return;
     const closer = CLOSING[bracket];
     const lineEnd = this.text.indexOf("\n", opener.end);

@@ -49,7 +49,7 @@ let killsAtExit = false;
 
 export class ServerProcess {
   onLine: (line: string) => void = () => undefined;
-  /** Called once, when the process has ended or was killed. */
+  /** Called once, when the process has ended or was killed; not called if `close` ends it. */
   onEnd: (why: ServerFailure) => void = () => undefined;
   readonly #options: ProcessOptions;
   readonly #name: string;
@@ -161,7 +161,7 @@ export class ServerProcess {
     this.#signal("SIGKILL");
   }
 
-  /** Closes the input of the process, then sends SIGTERM, then SIGKILL. Resolves when it has ended. */
+  /** Closes the input of the process. If it does not end in time, sends SIGTERM, and then SIGKILL. Resolves when it has ended. */
   async close(): Promise<void> {
     const child = this.#child;
     this.#hasEnded = true;
