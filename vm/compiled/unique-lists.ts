@@ -38,7 +38,7 @@ import { borrowedParams, type IsBorrowed } from "./borrowed-params.ts";
 import { tupleFunctions } from "./enumerations.ts";
 import { type ControlFlowGraph, controlFlowGraph, successorsOf } from "./control-flow-graph.ts";
 import { liveLocals } from "./live-locals.ts";
-import { type Argument, isDeadIfSome, isIntactAtNone } from "./none-results.ts";
+import { type Argument, isDeadIfSuccess, isIntactAtFailure } from "./none-results.ts";
 import { type RecordParts, recordParts } from "./record-parts.ts";
 
 export interface UniqueLists {
@@ -101,7 +101,7 @@ const MAX_TAKES = 32;
 /** The limit on the instructions between a load and its use that `isLastUse` looks at. */
 const MAX_DISTANCE = 64;
 
-/** For each function and parameter that a call needed, whether the parameter is left alone at None. */
+/** For each function and parameter that a call needed, whether the parameter is left alone at None or Err. */
 const intactParams = memoizeInObject((_program: Program) => new Map<string, boolean>());
 const listsOfFunctions = memoizeInObject(
   (_program: Program) => [new Map<VerifiedFunction, UniqueLists>(), new Map<VerifiedFunction, UniqueLists>()] as const,
@@ -192,10 +192,10 @@ function analyze(program: Program, fn: VerifiedFunction, isFrame: boolean, isBor
   for (const pc of matchedLoads(fn, graph, live)) moves.add(pc);
   const known = intactParams(program);
   for (const call of calls) {
-    if (borrowPcs.has(call.origin.loadPc) || !isDeadIfSome(fn, graph, live, parts, call)) continue;
+    if (borrowPcs.has(call.origin.loadPc) || !isDeadIfSuccess(fn, graph, live, parts, call)) continue;
     const callee = program.functions[call.callee];
     const key = `${call.callee} ${call.param}`;
-    const isIntact = known.get(key) ?? (callee !== undefined && isIntactAtNone(callee, call.param, isBorrowed));
+    const isIntact = known.get(key) ?? (callee !== undefined && isIntactAtFailure(callee, call.param, isBorrowed));
     known.set(key, isIntact);
     if (isIntact) moves.add(call.origin.loadPc);
   }

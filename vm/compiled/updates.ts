@@ -18,7 +18,7 @@ import { writeViewClaim } from "./builtin-calls.ts";
 import { elementKind, fieldKind, isBoxed, isMap, type ValueKind } from "./kinds.ts";
 import { MAX_SAFE, OPERATORS } from "./numbers.ts";
 import { updatedKind } from "./type-inference.ts";
-import { withUniqueFieldText } from "./uniqueness.ts";
+import { uniqueFieldText, withUniqueFieldText } from "./uniqueness.ts";
 
 /** The longest path for which `writePartChange` writes text. */
 const MAX_WRITTEN_STEPS = 4;
@@ -125,13 +125,15 @@ function writePartChange(body: FunctionBody, local: number, path: UpdatePath, op
   for (const [i, { container, tag, test, read, change }] of written.entries()) {
     tests.push(hasClass(container, tag), ...test);
     const part = written[i + 1]?.container;
+    // A part that nothing else refers to changes in place, but the record around it may have to be charged.
+    const isKept = part !== undefined && written[i + 1]?.uniqueness === "0";
     if (part !== undefined) tests.push(`(${part} = ${read}) !== undefined`);
     else if (isText) tests.push(`typeof (${result} = ${read}) === "string"`);
     else if (operator !== undefined) tests.push(...combiningTests(result, read, operator, value));
     else if (tag === "Record") tests.push(`${read} !== undefined`);
     // A part that changed in place stays where it is. Then the values around it are owned too, but a list or map may have to be charged.
-    const isDone = part === undefined ? "" : `${result} === ${part}${tag === "Record" ? "" : ` && ${container}.unpaidChanges === 0`}`;
-    changes.push(part === undefined ? change(result) : `${isDone} ? ${container} : ${change(result)}`);
+    const isDone = `${result} === ${part}${tag === "Record" ? "" : ` && ${container}.unpaidChanges === 0`}`;
+    changes.push(isKept ? `${isDone} ? ${container} : ${change(result)}` : change(result));
   }
   const [root] = written;
   body.line(`${root?.container} = local${local};`);
@@ -142,6 +144,13 @@ function writePartChange(body: FunctionBody, local: number, path: UpdatePath, op
   else if (isText) body.line(`${result} = concat(meter, ${result}, ${value.code});`);
   else if (value.kind === "float") body.line(`${result} = new FloatValue(${result});`);
   for (const change of changes.slice(1).reverse()) body.line(`${result} = ${change};`);
+  const [field = 0] = steps;
+  const [, part] = written;
+  // A part that is not the same as before is a new version that only the record holds.
+  if (part !== undefined && part.uniqueness !== "0") {
+    const uniqueness = part.tag === "Map" ? "1" : `fillsStorage(${result}) ? 2 : 1`;
+    body.line(`if (${result} !== ${part.container}) unique${local} = ${withUniqueFieldText(`unique${local}`, field, uniqueness)};`);
+  }
   body.line(`local${local} = ${changes[0]};`);
   if (body.tracked.has(local) && steps[0] === INDEX_STEP)
     body.line(`if (local${local} !== ${root?.container}) unique${local} = fillsStorage(local${local}) ? 2 : 1;`);
@@ -154,6 +163,8 @@ interface WrittenStep {
   /** The variable of the value that the step leads from, and the class that this value must have. */
   readonly container: string;
   readonly tag: "List" | "Map" | "Record";
+  /** The expression for the uniqueness of that value, if it is a list or a map. */
+  readonly uniqueness: string;
   /** The key, if the value is a map. */
   readonly key?: string;
   /** The tests of the index or key. */
@@ -162,6 +173,12 @@ interface WrittenStep {
   readonly read: string;
   /** Returns the expression of the container with another part. */
   readonly change: (part: string) => string;
+}
+
+/** Returns the text for the uniqueness of the list or map from which a step of a path leads: that in the local, or in a field of the record there. */
+function uniquenessAt(local: number, [field = INDEX_STEP]: readonly number[], step: number): string {
+  if (step === 0) return `unique${local}`;
+  return step === 1 && field !== INDEX_STEP ? uniqueFieldText(`unique${local}`, field) : "0";
 }
 
 /** Returns the steps of a path as text. `mayAdd` says whether the last step may add a key. Returns undefined if an index or a key certainly has the wrong kind. */
@@ -180,7 +197,7 @@ function writtenSteps(
     const container = body.operandName(body.stack.length + operands.length + i);
     if (step !== INDEX_STEP) {
       const change = (part: string): string => `withField(meter, temp, ${container}, ${step}, ${part})`;
-      written.push({ container, tag: "Record", test: [], read: `${container}.${fieldName(step)}`, change });
+      written.push({ container, tag: "Record", uniqueness: "0", test: [], read: `${container}.${fieldName(step)}`, change });
       continue;
     }
     const index = operands[taken++];
@@ -189,18 +206,19 @@ function writtenSteps(
     if (index === undefined || (index.kind !== indexKind && !isBoxed(index.kind))) return undefined;
     const test = notOfKind(index.code, indexKind);
     const read = `${container}.get(${index.code})`;
-    const uniqueness = i === 0 && body.tracked.has(local) ? `unique${local}` : "0";
-    const hasKey = mayAdd && i === steps.length - 1 ? `${read} !== undefined` : "true";
+    const uniqueness = body.tracked.has(local) ? uniquenessAt(local, steps, i) : "0";
+    const addsKey = mayAdd && i === steps.length - 1;
     written.push({
       container,
       tag,
+      uniqueness,
       ...(tag === "Map" ? { key: index.code } : {}),
       test: index.kind === indexKind || test === undefined ? [] : [`!(${test})`],
       read,
       change: (part) =>
         tag === "List"
           ? `withElement(meter, temp, ${container}, ${index.code}, ${part}, ${uniqueness})`
-          : `withEntry(meter, temp, ${container}, ${index.code}, ${part}, ${hasKey}, ${uniqueness})`,
+          : `withEntry(meter, temp, ${container}, ${index.code}, ${part}, ${addsKey}, ${uniqueness})`,
     });
   }
   return written;

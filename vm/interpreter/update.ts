@@ -93,7 +93,7 @@ export function withField(meter: Meter, owner: Owner, target: RecordValue, field
 
 /**
  * Returns the map with another value for a key. Changes the map in place if `owner` owns it and its storage is paid for, otherwise makes a
- * version for `owner`. `hasKey` says whether the map has the key. The caller charges for finding it. `uniqueness` is what compiled code
+ * version for `owner`. `mayAdd` says whether the map may lack the key. The caller charges for finding it. `uniqueness` is what compiled code
  * knows about the map (`compiled/unique-lists.ts`): if it is above 0, nothing else refers to the map, which changes in place.
  */
 export function withEntry(
@@ -102,14 +102,14 @@ export function withEntry(
   target: MapValue,
   key: string,
   newPart: Value,
-  hasKey: boolean,
+  mayAdd: boolean,
   uniqueness: number,
 ): MapValue {
   const isOwned = target.owner === owner;
   const isPaid = isOwned && target.unpaidChanges === 0;
   if (!isPaid) meter.allocate(mapChangeCharge(target.size));
   else {
-    if (!hasKey) meter.allocate(BYTES.mapEntry);
+    if (mayAdd && !target.has(key)) meter.allocate(BYTES.mapEntry);
     if (target.setInPlace(key, newPart)) return target;
   }
   const unpaidChanges = isPaid ? 0 : (isOwned ? target.unpaidChanges : unpaidMapChanges(target.size)) - 1;
@@ -212,7 +212,7 @@ class Update {
       target,
       key,
       newPart,
-      part !== undefined,
+      part === undefined,
       target === this.#root ? this.#uniqueness : 0,
     );
     this.#changedInside ||= result === target;

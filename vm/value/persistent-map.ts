@@ -60,6 +60,9 @@ export class PersistentMap<T> implements Owned {
   #nodes: Map<string, MapNode<T>> | null | undefined = undefined;
   /** The number of lookups in the tree since a key was added or removed, if no other map uses its nodes. */
   #lookups = 0;
+  /** The key that `ownNode` looked for last, and what it found. An assignment looks for a key that the program has often just tested or read. */
+  #lastKey: string | undefined = undefined;
+  #lastNode: MapNode<T> | undefined = undefined;
 
   private constructor(
     root: MapNode<T> | null | undefined,
@@ -126,6 +129,14 @@ export class PersistentMap<T> implements Owned {
 
   /** Returns the node with the key in a tree whose nodes no other map uses. */
   private ownNode(key: string): MapNode<T> | undefined {
+    if (key !== this.#lastKey) {
+      this.#lastNode = this.findOwnNode(key);
+      this.#lastKey = key;
+    }
+    return this.#lastNode;
+  }
+
+  private findOwnNode(key: string): MapNode<T> | undefined {
     if (this.#nodes instanceof Map) return this.#nodes.get(key);
     this.#lookups += 1;
     if (this.#lookups > this.size && this.size >= MIN_INDEX_SIZE) {
@@ -174,6 +185,7 @@ export class PersistentMap<T> implements Owned {
     this.#history = version.#history;
     this.#length = version.#length;
     this.size = version.size;
+    this.#lastKey = undefined;
     this.#lookups = 0;
     this.#nodes = ownedTree && this.size < MIN_HISTORY_SIZE ? null : undefined;
     // The changes that have paid for the nodes also pay for a history.
@@ -215,6 +227,7 @@ export class PersistentMap<T> implements Owned {
     if (this.#nodes === undefined) {
       this.#root = treeCopy(this.root);
       this.#nodes = null;
+      this.#lastKey = undefined;
     }
     const log = this.owner?.log;
     const node = this.ownNode(key);
@@ -226,6 +239,7 @@ export class PersistentMap<T> implements Owned {
     if (log !== undefined) this.#save(log);
     this.#root = treeSet(this.root, key, value);
     this.#nodes = null;
+    this.#lastKey = undefined;
     this.#lookups = 0;
     this.#length += 1;
     this.size += 1;
@@ -263,6 +277,7 @@ export class PersistentMap<T> implements Owned {
     this.#length = length;
     this.size = size;
     this.#nodes = undefined;
+    this.#lastKey = undefined;
   }
 
   forget(): void {
@@ -310,6 +325,7 @@ export class PersistentMap<T> implements Owned {
     this.#history = history;
     this.#length = history.count;
     this.#nodes = undefined;
+    this.#lastKey = undefined;
     return true;
   }
 

@@ -39,6 +39,14 @@ const STATEMENTS = [
   "if map.contains_key(s.bins, KEY) { s.bins[KEY].counts[KEY] = total }",
   "match map.get(s.bins, KEY) { Some(bin) => { m = map.set(bin.counts, KEY, bin.count) }, None => { s.counts = m } }",
   "kept = list.push(list.take(kept, 5), s)",
+  "match tried(s, KEY) { Ok(next) => { s = next }, Err(n) => { total += n } }",
+  "let Ok(next) = tried(s, KEY) else { continue }\n            s = next",
+  "match tried(s, KEY) { Ok(next) => { kept = list.push(list.take(kept, 5), next) }, Err(n) => { total += map.len(s.counts) + n } }",
+  "match attempted(s, KEY) { Ok(next) => { s = next }, Err(n) => { total += n + map.len(s.counts) } }",
+  "let Ok(next) = attempted(s, KEY) else { continue }\n            s = next",
+  "s.rows[i % 3].count += 1",
+  "s.rows[i % 3].counts[KEY] = i",
+  "let row = s.rows[i % 3]\n            s.rows = list.push(list.drop(s.rows, 1), Bin { ..row, counts: m })",
   "for e in map.entries(m) { if e.value == i { m = map.remove(m, e.key) } }",
 ];
 
@@ -51,7 +59,38 @@ const statement = fc
 
 const programOf = (statements: readonly string[], turns: number): string => `
 type Bin { count: Int, counts: Map<String, Int> }
-type State { counts: Map<String, Int>, bins: Map<String, Bin> }
+type State { counts: Map<String, Int>, bins: Map<String, Bin>, rows: List<Bin> }
+fn attempted(state: State, key: String) -> Result<State, Int> {
+    let mut next = state
+    if map.len(next.bins) % 4 == 3 { return Err(4) }
+    match map.get(next.counts, key) {
+        Some(n) => {
+            if n % 3 == 2 { return Err(n) }
+            next.counts[key] += 1
+        }
+        None => {
+            next.counts[key] = map.len(next.bins)
+            next.counts = map.remove(next.counts, "k1")
+        }
+    }
+    Ok(next)
+}
+fn tried(state: State, key: String) -> Result<State, Int> {
+    let mut next = state
+    match map.get(next.counts, key) {
+        Some(n) => {
+            if n % 3 == 0 { return Err(n) }
+            next.counts[key] += 1
+            if n % 5 == 1 { return Err(map.len(next.counts)) }
+        }
+        None => {
+            if map.len(next.bins) % 4 == 3 { return Err(4) }
+            next.counts[key] = map.len(next.bins)
+            next.counts = map.remove(next.counts, "k1")
+        }
+    }
+    Ok(next)
+}
 fn changed(entries: Map<String, Int>, key: String) -> Map<String, Int> {
     match map.get(entries, key) {
         Some(n) => if n % 2 == 0 { entries } else { map.set(entries, key, n + 1) }
@@ -63,7 +102,7 @@ fn made() -> (Map<String, Int>, Map<String, Int>, List<Map<String, Int>>, Int, L
     let mut n: Map<String, Int> = {}
     let mut all: List<Map<String, Int>> = []
     let mut total = 0
-    let mut s = State { counts: {}, bins: {} }
+    let mut s = State { counts: {}, bins: {}, rows: [Bin { count: 1, counts: {} }, Bin { count: 2, counts: {} }, Bin { count: 3, counts: {} }] }
     let mut kept: List<State> = []
     for turn in 0..${turns} {
         for i in turn..turn + 3 {
@@ -95,6 +134,19 @@ test("a map that only one variable holds changes in place, also in a function th
   sameOnBoth(program);
   expect(countsOf(program)).toMatchObject({ deoptimized: 0 });
   expect(spy.mock.calls.length).toBeGreaterThan(150);
+  spy.mockRestore();
+});
+
+test("a map in a record changes in place, also in a function that may return an Err instead", () => {
+  const spy = vi.spyOn(MapValue.prototype, "setUnique");
+  const text = programOf(
+    ["match attempted(s, KEY) { Ok(next) => { s = next }, Err(n) => { total += n } }".replace("KEY", 'f"k{i % 10}"')],
+    100,
+  );
+  const program = verifyModule(compile({ name: "maps.ax", text }).module);
+  sameOnBoth(program);
+  expect(countsOf(program)).toMatchObject({ deoptimized: 0 });
+  expect(spy.mock.calls.length).toBeGreaterThan(30);
   spy.mockRestore();
 });
 
