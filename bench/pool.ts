@@ -1,8 +1,10 @@
 /**
- * Measures a pool of two workers. Run it with `node dist/bench/pool.js [thread|process [isolation|memory]]`; it takes about two minutes.
+ * Measures a pool of two workers. Run it with `node dist/bench/pool.js [thread|process [isolation|memory]]`; it takes about three minutes.
  *
  * - How long a small run of ten calls of 5 ms takes beside 50 spinning runs, allocation bombs and runs with an answer of 10 MB, divided by its
- *   time alone. A bomb starts again as soon as it has ended. A large answer arrives once beside each small run, then again and again.
+ *   time alone. First, one bomb and one run with a large answer start at once, and small runs follow each other until both have ended. In the
+ *   harder cases after that, a bomb starts again as soon as it has ended. A large answer arrives once beside each small run, then again and
+ *   again.
  * - The memory of the process after each thousand of 10,000 runs.
  */
 import { setMaxListeners } from "node:events";
@@ -16,6 +18,8 @@ import type { Program } from "../vm/bytecode/program.ts";
 import { verifyModule } from "../vm/bytecode/verifier.ts";
 
 const SMALL_RUNS = 60;
+/** At least this many small runs are measured beside one bomb and one large answer at a time. */
+const SMALL_RUNS_BESIDE_BOTH = 100;
 const SPINNING = 50;
 const CALLS = 10;
 const CALL_MS = 5;
@@ -64,9 +68,24 @@ async function smallRuns(pool: Pool, neighbour: () => Promise<unknown> = async (
     times.push(await smallRun(pool));
     await beside;
   }
-  return times.toSorted((a, b) => a - b);
+  return sorted(times);
 }
 
+/** Starts `neighbours` and then small runs, one after another, until the neighbours have ended; and all of it again. */
+async function smallRunsUntilEnd(pool: Pool, neighbours: () => Promise<unknown>): Promise<readonly number[]> {
+  const times: number[] = [];
+  while (times.length < SMALL_RUNS_BESIDE_BOTH) {
+    let haveEnded = false;
+    const ended = neighbours().then(() => {
+      haveEnded = true;
+    });
+    while (!haveEnded) times.push(await smallRun(pool));
+    await ended;
+  }
+  return sorted(times);
+}
+
+const sorted = (times: readonly number[]): readonly number[] => times.toSorted((a, b) => a - b);
 const quantile = (sorted: readonly number[], q: number): number => sorted[Math.ceil((sorted.length - 1) * q)] ?? Number.NaN;
 
 /** Starts runs of a program again and again until the signal is aborted. Returns the number of each outcome. */
@@ -100,20 +119,23 @@ async function isolation(pool: Pool): Promise<void> {
   );
   // Waits until every spinning run has had turns.
   await delay(3_000);
-  const report = async (what: string, neighbour?: () => Promise<unknown>): Promise<void> => {
-    const beside = await smallRuns(pool, neighbour);
+  const report = (what: string, beside: readonly number[]): void => {
     const ratio = (q: number): string => (quantile(beside, q) / quantile(alone, 0.5)).toFixed(2);
     print(
       `${what}: p50 ${ratio(0.5)}, p95 ${ratio(0.95)} times the median alone (${quantile(alone, 0.5).toFixed(1)} ms); p95 to p95 ${(quantile(beside, 0.95) / quantile(alone, 0.95)).toFixed(2)}; load ${loads()}`,
     );
   };
-  await report(`beside ${SPINNING} spinning runs`);
-  const bombs = repeat(pool, BOMB, { tenant: "bomb", limits: { max_steps: 1e12, max_alloc_bytes: 256 * MIB } }, stop.signal);
-  await report("and a bomb");
+  report(`beside ${SPINNING} spinning runs`, await smallRuns(pool));
+  const bombOptions = { ...common, tenant: "bomb", limits: { max_steps: 1e12, max_alloc_bytes: 256 * MIB } };
   const largeOptions = { ...common, tenant: "large", limits: { max_alloc_bytes: 256 * MIB } };
-  await report("and a bomb and a run with a large answer", () => pool.execute(LARGE, largeOptions));
+  const runLarge = (): Promise<unknown> => pool.execute(LARGE, largeOptions);
+  const both = await smallRunsUntilEnd(pool, () => Promise.all([pool.execute(BOMB, bombOptions), runLarge()]));
+  report(`and one bomb and one large answer (${both.length} small runs)`, both);
+  const bombs = repeat(pool, BOMB, bombOptions, stop.signal);
+  report("and bombs without end", await smallRuns(pool));
+  report("and bombs without end, and a large answer for each small run", await smallRuns(pool, runLarge));
   const large = repeat(pool, LARGE, largeOptions, stop.signal);
-  await report("and a bomb and large answers without end");
+  report("and bombs and large answers without end", await smallRuns(pool));
   stop.abort();
   await Promise.all(spinning);
   print(`bombs: ${JSON.stringify(await bombs)}; large answers: ${JSON.stringify(await large)}`);
