@@ -106,6 +106,7 @@ export class Call {
 /** The counters of a gateway. A debugger saves and restores them with a snapshot of the run. */
 export interface GatewayState {
   readonly counters: CallCounters;
+  /** How many calls of each capability its budget has paid for. */
   readonly budgetSpent: readonly (readonly [capability: string, calls: number])[];
 }
 

@@ -52,6 +52,7 @@ export class RunFlow implements FlowHost {
   readonly #prefix: LoggedPrefix | undefined;
   readonly #observesStart: boolean;
   readonly #observesEnd: boolean;
+  /** Number of spans started. */
   #started = 0;
   /** The spans held back, oldest first. */
   #held: { readonly span: FlowTracing; readonly end: FlowSpanEnd; readonly endMs: number }[] = [];

@@ -132,8 +132,9 @@ interface Item {
   readonly events: readonly (RecordedEvent | undefined)[];
   /** The capability, or the type of the event. Two entries with equal names may be paired, and then their contents are compared. */
   readonly name: string;
-  /** The capability with the arguments, or the complete event. Two entries with equal texts are aligned. */
+  /** The capability with the arguments, or the complete event. Two entries with equal keys are aligned. */
   readonly key: string;
+  /** For a call: the decision about it and its answer. Empty for another event. */
   readonly answerText: string;
 }
 

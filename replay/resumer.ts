@@ -87,11 +87,13 @@ export class Resumer implements EventSink, LoggedPrefix {
   readonly #options: ResumerOptions;
   /** Number of events before the earliest open call. If no call is open, the number of all events of the log. */
   readonly #eventsBeforeOpenCall: number;
+  /** Answers a repeated call with the answer in the log. */
   readonly #recordedAnswer: MachineHandler;
   /** The calls that have no answer so far, by their numbers in the run. */
   readonly #pending = new Map<number, Pending>();
   /** The numbers of repeated calls whose answers come later in the log. */
   readonly #answeredCalls = new Set<number>();
+  /** Number of calls that the run has begun in this process, repeated ones included. */
   #callsBegun = 0;
   /** The state of each open call according to the journal, by event number. Undefined if there is no valid journal. */
   readonly #journal: ReadonlyMap<number, OpenState> | undefined;

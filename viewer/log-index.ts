@@ -1,7 +1,7 @@
 /**
  * Indexes one log, so that any page of its events can be read without keeping the log in memory. The index takes about 11 bytes for each
  * event. `refresh` reads what was appended since the last time, in pieces, so that other work can run between them. It checks every record
- * as `readLog` does.
+ * as `readLog` does, but not that its bytes are exactly what the recorder would write.
  */
 import { closeSync, fstatSync, readSync, type Stats } from "node:fs";
 import { toIoError, openRegular } from "../replay/log/files.ts";
@@ -63,6 +63,7 @@ export class LogIndex {
   #callCapability = new CountList();
   /** For each call, the number of earlier calls of the same capability. */
   #callOrdinal = new CountList();
+  /** For each capability that was called: its index in `#capabilityNames`, and the number of its calls. */
   #capabilities = new Map<string, { readonly index: number; calls: number }>();
   #capabilityNames: string[] = [];
   #typeCounts = new Map<RunEventType, number>();

@@ -61,6 +61,7 @@ function arrangeRows(trace: Trace): Rows {
   return { ...builder.rows(), startNs, endNs };
 }
 
+/** Fills the fields of `Rows` row by row. Its own fields have the same names. */
 class RowBuilder {
   readonly rowOf = new Map<StoredSpan, number>();
   readonly #children: ReadonlyMap<StoredSpan, readonly StoredSpan[]>;

@@ -215,10 +215,13 @@ class ProgramStatement implements Submittable {
   readonly #rows: Value[] = [];
   #parameterOids: readonly number[] = [];
   #columns: readonly Column[] = [];
+  /** UTF-16 code units of the values of all rows so far. */
   #resultBytes = 0;
+  /** Bytes that the database has sent since it was asked for the current portion of rows. */
   #portionBytes = 0;
   /** Whether the program's statement has been prepared, so that its parameters can be bound. */
   #canBind: boolean;
+  /** The tag of the completed statement. */
   #tag = "";
   /** The first failure. The rest of the answer is then read and ignored. */
   #failure: unknown;

@@ -68,6 +68,7 @@ interface HostState {
   readonly outputBytes: number;
   /** The number of the next call in the log. */
   readonly nextCall: number;
+  /** The open calls, oldest first. */
   readonly open: readonly OpenNumbers[];
 }
 

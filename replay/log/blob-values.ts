@@ -122,21 +122,21 @@ export function loadValue(value: ValueOrBlob, blobs: BlobReader): Value {
 }
 
 /** Returns the value in a blob, and, if the value is sealed, its JSON text without the seal. */
-function readBlob(ref: BlobRef, blobs: BlobReader): { readonly value: Value; readonly sealedText: string | undefined } {
+function readBlob(ref: BlobRef, blobs: BlobReader): { readonly value: Value; readonly unsealedText: string | undefined } {
   const text = decodeUtf8(blobs.read(ref), `blob ${ref.sha256}`);
   const data = parseJson(text, { maxDepth: RECORD_JSON_DEPTH, maxBytes: MAX_BLOB_MEMORY_BYTES });
   const json = unseal(data, ref.sha256);
   return {
     value: valueFromTaggedJson(json, { maxDepth: MACHINE_LIMITS.valueDepth }),
-    sealedText: json === data ? undefined : jsonText(json),
+    unsealedText: json === data ? undefined : jsonText(json),
   };
 }
 
 /** Reads the value like `loadValue`. Also throws `log.form` if the blob is not the canonical JSON of the value. */
 export function loadCanonicalValue(ref: BlobRef, blobs: BlobReader): Value {
-  const { value, sealedText } = readBlob(ref, blobs);
+  const { value, unsealedText } = readBlob(ref, blobs);
   const text = jsonText(valueToTaggedJson(value));
-  if (sealedText === undefined ? sha256Hex(text) !== ref.sha256 : text !== sealedText)
+  if (unsealedText === undefined ? sha256Hex(text) !== ref.sha256 : text !== unsealedText)
     throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
   return value;
 }

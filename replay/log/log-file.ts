@@ -50,6 +50,7 @@ const LOG_MODE = 0o600;
 const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0);
 
 interface LogFileOptions {
+  /** Whether `mustSync` in `LogWriter.write` has an effect. */
   readonly durable: boolean;
   /** Whether to replace an existing log. */
   readonly force: boolean;
@@ -167,7 +168,9 @@ interface OpenLog {
 
 /** Additional steps in the writer of a new log. The writer of a continued log has none. */
 interface WriterSteps {
+  /** Called when the first record is written. Gives the file, which is temporary until then, the name of the log. */
   readonly afterFirstWrite?: () => void;
+  /** Called by `LogWriter.discard`. Removes the file and its blobs. */
   readonly discard?: () => void;
 }
 

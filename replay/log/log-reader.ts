@@ -131,9 +131,12 @@ export class LogSummary {
   header: LogHeader | undefined;
   end: RecordedEnd | undefined;
   eventCount = 0;
+  /** The hash of the last record. */
   #head = CHAIN_START;
+  /** The end of the log without its end record. */
   #body = { bytes: 0, head: CHAIN_START };
   readonly #openCalls = new OpenCallQueue<Omit<OpenCallRecord, "mark">>();
+  /** Number of calls with an answer. */
   #answered = 0;
 
   add(record: LogRecord): void {
@@ -290,6 +293,7 @@ const notAsWrittenError = (): BorunaError =>
 /** The calls without an answer, oldest first. */
 class OpenCallQueue<Call> {
   #calls: Call[] = [];
+  /** How many calls at the start of `#calls` have an answer. They are removed from time to time, because that copies the others. */
   #answered = 0;
 
   get size(): number {
@@ -321,7 +325,7 @@ export class RecordReader {
   readonly #maxEvents: number;
   /** Whether the bytes of each record must be exactly what the recorder would write. */
   readonly #checksBytes: boolean;
-  #previous = CHAIN_START;
+  #previousHash = CHAIN_START;
   #events = 0;
   /** The calls without an answer. */
   readonly #open = new OpenCallQueue<{ readonly capability: string; readonly isDecided: boolean }>();
@@ -337,7 +341,7 @@ export class RecordReader {
     this.#checksBytes = checksBytes;
     this.#startsInside = startPoint !== undefined;
     if (startPoint === undefined) return;
-    this.#previous = startPoint.previous;
+    this.#previousHash = startPoint.previous;
     this.#events = startPoint.events;
   }
 
@@ -355,9 +359,9 @@ export class RecordReader {
     const event = this.#scalarRecords.read(record, n);
     if (event === undefined) return undefined;
     const { hashMemberOffset: hashMemberAt } = this.#scalarRecords;
-    const hash = hashOfBytes(this.#previous, record, hashMemberAt, hashMemberAt + HASH_MEMBER.length + CHAIN_START.length + 1);
+    const hash = hashOfBytes(this.#previousHash, record, hashMemberAt, hashMemberAt + HASH_MEMBER.length + CHAIN_START.length + 1);
     if (!this.#scalarRecords.hasHash(hash)) return undefined;
-    this.#previous = hash;
+    this.#previousHash = hash;
     this.#events = n;
     this.#checkOrder(n, event);
     return { kind: "event", n, event, line, hash, bytes };
@@ -393,15 +397,15 @@ export class RecordReader {
     const signature = record.has("end") ? signatureFromJson(record) : undefined;
     // The signature follows the hash, which does not cover it. `writtenText` checks the signature's bytes.
     const after = signature === undefined ? text.slice(memberIndex + member.length) : "}";
-    const actual = memberIndex === -1 ? undefined : hashOfText(this.#previous, text.slice(0, memberIndex) + after);
+    const actual = memberIndex === -1 ? undefined : hashOfText(this.#previousHash, text.slice(0, memberIndex) + after);
     if (hash !== actual) {
-      const expected = hashOfRecord(this.#previous, record);
+      const expected = hashOfRecord(this.#previousHash, record);
       if (hash === expected) throw notAsWrittenError();
       throw new BorunaError("log.hash", `the record's hash is ${hash}, the chain requires ${expected}`, {
         hint: "This record, or the order of the records, was changed after it was written.",
       });
     }
-    this.#previous = hash;
+    this.#previousHash = hash;
     return hash;
   }
 

@@ -40,6 +40,7 @@ const MAX_INT_DIGITS = 15;
 export class ScalarRecords {
   /** The offset of the member `,"hash":…` in the record that was read last. */
   hashMemberOffset = 0;
+  /** The record that is being read, and the offset up to which it was read. */
   #bytes: Uint8Array = END;
   #offset = 0;
   /** The capability of the previous record. An answer often follows its call, so its name is compared with this one first. */

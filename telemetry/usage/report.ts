@@ -33,6 +33,7 @@ interface CommandCounts {
   events: number;
   errors: number;
   readonly errorClasses: Map<string, number>;
+  /** Number of events by rounded duration in milliseconds. */
   readonly durations: Map<number, number>;
 }
 

@@ -5,6 +5,7 @@ import type { CompareAnswer, Difference, SpanRow } from "../api.ts";
 export interface Segment {
   /** The first row of the segment. */
   readonly row: number;
+  /** Number of rows. */
   readonly rows: number;
   /** For runs A and B: the number of the event in the first row. Undefined if the run has no events in this segment. */
   readonly a: number | undefined;

@@ -28,7 +28,9 @@ interface State<Row> {
   list: string | undefined;
   /** Least recently used first. */
   readonly blocks: Map<number, { readonly rows: readonly Row[]; readonly version: unknown }>;
+  /** The loads in progress, by the number of the block. */
   readonly pending: Map<number, AbortController>;
+  /** The rows that were visible last. */
   shown: readonly [first: number, last: number];
 }
 

@@ -57,6 +57,7 @@ export interface Actor extends Slots {
   readonly branch: number | undefined;
   /** The id of the actor that the task belongs to: its own, or that of the actor whose `par` the branch is in. */
   readonly owner: number;
+  /** The ids of the actors that it spawned, and of the branches of its `par` that have not ended. */
   readonly children: Set<number>;
   /** What the task waits for: a message (`blocked`), the answer of a call (`waiting`) or its branches (`joining`). */
   status: "runnable" | "blocked" | "waiting" | "joining" | "completed" | "failed";
@@ -68,6 +69,7 @@ export interface Actor extends Slots {
   sp: number;
   /** The number of frames. The next three arrays have one entry per frame; entries from `depth` on are garbage. */
   depth: number;
+  /** The index of each frame's function. */
   readonly frameFunction: number[];
   /** The pc of the next instruction of each frame. In an outer frame, this is the instruction after the call in progress. */
   readonly framePc: number[];
@@ -81,6 +83,7 @@ export interface Actor extends Slots {
   awaitedCall: AwaitedCall | undefined;
   /** The branches of the `par` that the task executes. Undefined again when the last branch has ended. */
   join: Join | undefined;
+  /** What the task's function has returned. */
   result: Value;
   /**
    * From this call depth on, only the interpreter runs calls, because compiled code gave up at this depth. `BEYOND_ANY_FRAME` if

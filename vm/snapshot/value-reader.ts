@@ -144,7 +144,7 @@ export class ValueReader {
       }
       case NODE.closure: {
         const index = bytes.readIndex(this.#arities.length, "function");
-        // A call copies the captured values, but charges only for the function's parameters, so there may be no more captured values than parameters.
+        // A call copies the captured values, but charges only for the parameters, so there may be no more captured values than parameters.
         return new ClosureValue(index, this.readValues(bytes.readCount("captured values", this.#arities[index])));
       }
       case NODE.list: {

@@ -144,6 +144,7 @@ export class ValueWriter {
   readonly #strings = new ByteWriter();
   readonly #nodes = new ByteWriter();
   readonly #stringTable = new StringTable();
+  /** The index of each node in the table, counted separately for each of the four kinds below. */
   readonly #indices = new Map<Node, number>();
   readonly #progress = new Map<ListBuffer<Value>, Progress>();
   /** The results of `versionTree`. */

@@ -25,6 +25,7 @@ export class MapHistory<T> {
   readonly #index: MapIndex;
   /** The value of each entry; undefined if the entry removes its key. */
   readonly #values: Pages<T | undefined> = new Pages();
+  /** Whether no further entry may be added. */
   #closed = false;
   /** The tree and the length of the longest version whose tree has been requested. */
   #newest: { root: MapNode<T> | null; length: number };
