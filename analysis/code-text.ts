@@ -24,7 +24,9 @@ export function codeText({ body }: Callable): CodeText {
 }
 
 class Printer {
+  /** The words of the text. */
   readonly #parts: string[] = [];
+  /** The numbers that stand for the bindings and the functions, in the order of their first use. */
   readonly #locals = new Map<Local, number>();
   readonly #functions = new Map<Callable, number>();
 

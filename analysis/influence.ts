@@ -21,9 +21,13 @@ export class Influences {
   readonly #main: Callable;
   /** The callers of each function. */
   readonly #callers = new Map<Callable, Set<Callable>>();
+  /** The functions that are passed on as values or receive messages, so that their arguments may come from anywhere. */
   readonly #calledFromAnywhere = new Set<Callable>();
+  /** What `#code` has returned. */
   readonly #codeByCallable = new Map<Callable, { readonly number: number; readonly functions: readonly Callable[] }>();
+  /** What `textFor` has returned, except for the functions beyond `MAX_COMPARED`. */
   readonly #textByCallable = new Map<Callable, string>();
+  /** What `textForProgram` returns. Undefined before its first call. */
   #textOfMain: string | undefined;
 
   constructor(main: Callable, reached: Reached, numbers: TextNumbers) {

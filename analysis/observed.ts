@@ -17,9 +17,12 @@ export class ObservedValues {
   /** Whether there was a value that no condition can describe, such as a list. */
   #hasOtherKind = false;
   #wasAbsent = false;
+  /** What `typeof` returns for the values of `#values`, and for those that it could not hold. */
   #kinds = new Set<string>();
+  /** The smallest and the largest of the numbers. */
   #min = Infinity;
   #max = -Infinity;
+  /** The beginning that all texts share. Undefined before the first text. */
   #prefix: string | undefined;
 
   /** Adds a value. `argument` is undefined if the call does not have the parameter. */

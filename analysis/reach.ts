@@ -150,6 +150,7 @@ export class ReachSet {
 class TextSet {
   readonly #exact = new Set<string>();
   readonly #prefixes = new Set<string>();
+  /** The lengths of the prefixes. */
   readonly #lengths = new Set<number>();
 
   add({ text, isExact }: KnownText): void {

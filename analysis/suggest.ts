@@ -76,12 +76,17 @@ export class Observations {
   /** Whether some URL names no host. Every list of hosts would refuse that URL. */
   #hasOddUrl = false;
   #needsPrivateNetwork = false;
+  /** The hosts to which each secret was sent, by the name of the secret. */
   readonly #secrets = new Map<string, Set<string>>();
+  /** The entries of `fs_policy`. */
   readonly #folders = { read: new ObservedTexts(), write: new ObservedTexts() };
   readonly #statements = new Set<string>();
   readonly #models = new ObservedTexts();
+  /** Whether some call of llm.call named no model. */
   #usesDefaultModel = false;
+  /** The largest `max_output_tokens` of a call of llm.call. */
   #mostTokens = 0;
+  /** Whether some call of llm.call had no `max_output_tokens`. */
   #usesDefaultTokens = false;
 
   constructor(registry: CapabilityRegistry) {

@@ -17,7 +17,7 @@ export class AuditReport {
     this.#terminal = terminal;
   }
 
-  /** Counts a call that has ended. If the policy would refuse it, prints or keeps a line about it. */
+  /** Counts a call that has ended. If the policy would refuse it, prints a line about it, and keeps the line for `lines`. */
   end({ call, capability, audit }: Pick<CallEnd, "call" | "capability" | "audit">): void {
     if (audit === undefined) return;
     const { allowed, rule, reason } = audit;

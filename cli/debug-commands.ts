@@ -149,11 +149,11 @@ export class DebugSession {
 
   locals(argument: string): CommandAnswer {
     const index = argument === "" ? 0 : numberOf(argument, "the number of a frame");
-    const locals = this.#frame(index).map(({ name, value }) => ({ name, value: shortText(value, this.#debug.program.module.types) }));
+    const locals = this.#localsOf(index).map(({ name, value }) => ({ name, value: shortText(value, this.#debug.program.module.types) }));
     return { lines: locals.map(({ name, value }) => `${name} = ${value}`), data: { command: "locals", frame: index, locals } };
   }
 
-  #frame(index: number) {
+  #localsOf(index: number) {
     const [frame] = this.#debug.stack(this.#debug.task, index, 1).frames;
     if (frame === undefined) throw new BorunaError("usage", `no frame ${index} here`, { hint: "where lists the frames" });
     return frame.locals;
@@ -161,7 +161,7 @@ export class DebugSession {
 
   print(text: string): CommandAnswer {
     const { types } = this.#debug.program.module;
-    const locals = this.#frame(0);
+    const locals = this.#localsOf(0);
     const value = readExpression(text, types)((name) => locals.find((local) => local.name === name)?.value);
     const shown = shortText(value, types);
     return { lines: [shown], data: { command: "print", value: shown } };

@@ -57,7 +57,7 @@ function compileSources(
 export const STDIN = "-";
 const STDIN_NAME = "<stdin>";
 
-/** Opens a source file, or the text on stdin if the path is `-`. The imports of that text are relative to this folder. Throws `io_error`. */
+/** Opens a source file, or the text on stdin if the path is `-`, whose imports are relative to the working directory. Throws `io_error`. */
 export async function openInput(path: string): Promise<ProgramSources> {
   return path === STDIN ? openSources(STDIN_NAME, await readSourceStream(process.stdin, STDIN_NAME)) : openSources(path);
 }

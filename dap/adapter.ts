@@ -63,6 +63,7 @@ export class Adapter {
   readonly #options: AdapterOptions;
   readonly #send: SendEvent;
   #debug: Debugger | undefined;
+  /** The folder to which the file names in the log are relative. */
   #sourceFolder = process.cwd();
   #stopsOnEntry = true;
   /** The breakpoints by file name. The key "" has those of capabilities. */
@@ -75,6 +76,7 @@ export class Adapter {
    * id is an index of this list plus 1.
    */
   #frames: { readonly task: number; readonly index: number }[] = [];
+  /** Aborts the current move. */
   #moveAbort: AbortController | undefined;
   /** The current move. The next request waits for its end. */
   #moveInProgress: Promise<void> | undefined;

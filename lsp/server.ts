@@ -73,7 +73,9 @@ export class LanguageServer {
   readonly #connection: ServerConnection;
   readonly #workspace: Workspace;
   readonly #files = new Map<string, OpenFile>();
+  /** The paths of the client's folders, in whose files references are searched. */
   #folders: readonly string[] = [];
+  /** Whether a check of all open files will run once the pending messages have been read. */
   #isScheduled = false;
 
   constructor(connection: ServerConnection, workspace: Workspace) {

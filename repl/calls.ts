@@ -19,14 +19,19 @@ type Answers<T> = Map<number, () => T>;
 
 /** The calls of one run, in order. The first ones are those of earlier runs. */
 export class SessionCalls {
+  /** All calls that any run has made, this one included. */
   readonly #calls: MadeCall[];
+  /** The answers of each `MachineHandler`. */
   readonly #machineAnswers: Answers<Value | Promise<Value>>;
+  /** The answers of all other handlers. */
   readonly #plainAnswers: Answers<unknown>;
+  /** The decisions of the approver, by call number. */
   readonly #decisions: Map<number, Decision | undefined>;
   /** Number of calls that earlier runs have made. */
   readonly #repeatedCount: number;
   /** Number of calls that this run has made. */
   #madeCount = 0;
+  /** Whether this run made a different call, or a new call that it may not make. */
   #diverges = false;
 
   constructor(before?: SessionCalls) {

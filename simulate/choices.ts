@@ -50,6 +50,7 @@ export class Random {
 
 /** Makes the choices for one answer: first those of a script, then random ones. Without `random`, every choice beyond the script is 0. */
 export class Chooser {
+  /** The choices made so far. */
   readonly choices: number[] = [];
   readonly #script: readonly number[];
   readonly #random: Random | undefined;

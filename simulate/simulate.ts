@@ -124,6 +124,7 @@ interface FinishedRun {
   readonly result: RunResult;
   /** How the run failed. Undefined if it passed. */
   readonly foundFailure: FoundFailure | undefined;
+  /** Whether the run does not count, because a `requires` of main refused the arguments that were chosen for it. */
   readonly isDiscarded: boolean;
 }
 
@@ -182,6 +183,7 @@ class Simulator {
   readonly #args: ReadonlyMap<string, JsonData>;
   readonly #worlds: WorldMaker;
   readonly #maxCalls: number;
+  /** The traps that do not count as failures. */
   readonly #accepted: ReadonlySet<string>;
   readonly #record: Pick<RecordOptions, "path" | "force"> | undefined;
 

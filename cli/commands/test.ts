@@ -148,10 +148,10 @@ async function runOne(
   return { file, test, result };
 }
 
-/** Leaves out the innermost frames that are in libraries, such as that of a failed assertion: readers need the line that called it. */
+/** Leaves out the innermost frames in other files, such as that of a library's failed assertion: readers need the line that called it. */
 function stackIn(file: TestFile, stack: readonly SourceLocation[]): readonly SourceLocation[] {
-  const firstOwnFrame = stack.findIndex((location) => location.file === file.name);
-  return firstOwnFrame < 0 ? stack : stack.slice(firstOwnFrame);
+  const firstInFile = stack.findIndex((location) => location.file === file.name);
+  return firstInFile < 0 ? stack : stack.slice(firstInFile);
 }
 
 function failureDetails(file: TestFile, { error, failedAnswer, unreceived }: TestResult): readonly string[] {

@@ -64,6 +64,7 @@ async function startDev(): Promise<DevDatabase> {
 }
 
 interface RunSettings {
+  /** How long running runs may go on after the signal, in milliseconds. */
   readonly drainMs: number;
   /** The address at which to serve the worker's health. */
   readonly healthAt: ReturnType<typeof addressOf> | undefined;

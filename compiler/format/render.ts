@@ -118,6 +118,7 @@ function fits(first: Step, rest: readonly Step[], column: number): boolean {
 class Output {
   readonly #parts: string[] = [];
   #column = 0;
+  /** The white space that the next text will be given before it. */
   #separator: Separator = "nothing";
   #afterComment = false;
   #afterOpenBracket = false;

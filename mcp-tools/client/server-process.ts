@@ -56,10 +56,12 @@ export class ServerProcess {
   #child: ChildProcessByStdio<Writable, Readable, Readable> | undefined;
   /** The parts of an incomplete line. */
   #line: Buffer[] = [];
+  /** The length of `#line`, in bytes. */
   #lineBytes = 0;
   /** Bytes that the process may still write. */
   #byteAllowance: number;
   #stderr = "";
+  /** Whether the process has ended, was killed, or is being closed. Then what it writes to stdout is ignored. */
   #hasEnded = false;
 
   constructor(name: string, options: ProcessOptions) {
