@@ -7,6 +7,8 @@
 const BEAT_MS = 1_000;
 /** After its start, a worker gives the others at least this time to beat before it judges them, in milliseconds. (With a shorter lease: the lease.) */
 const FIRST_JUDGMENT_MS = 1_000;
+/** A worker that was stopped for longer than its lease gives the others this many rounds to beat: if the machine was paused, they were stopped too. */
+const ROUNDS_AFTER_STOP = 2;
 /** After this many rounds without an answer, the contact counts as lost. */
 const MISSED_ROUNDS = 3;
 
@@ -32,8 +34,8 @@ export class Contact {
   #lastBeat = 0;
   #lastAnswer = 0;
   /**
-   * The time from which on this worker may judge that others are gone, because by then every living worker has had time to beat. After a
-   * loss of contact, that takes a full lease.
+   * The time from which on this worker may judge that others are gone, because by then every living worker has had time to beat. If the
+   * database was gone, that takes a full lease, because all of them must reach it again.
    */
   #judgesFrom = 0;
   #isBeating = false;
@@ -100,7 +102,9 @@ export class Contact {
     const now = this.#now();
     const silentMs = now - this.#lastAnswer;
     if (this.#missed >= MISSED_ROUNDS) this.#options.onNotice(`in contact with the database again, after ${Math.ceil(silentMs / 1_000)} s`);
-    if (this.#missed >= MISSED_ROUNDS || silentMs > this.#options.leaseMs) this.#judgesFrom = now + this.#options.leaseMs;
+    if (this.#missed >= MISSED_ROUNDS) this.#judgesFrom = now + this.#options.leaseMs;
+    // Few rounds were missed in this time, so it was this process that did not run.
+    else if (silentMs > this.#options.leaseMs) this.#judgesFrom = Math.max(this.#judgesFrom, now + ROUNDS_AFTER_STOP * this.everyMs);
     this.#missed = 0;
     this.#lastBeat = begun;
     this.#lastAnswer = now;

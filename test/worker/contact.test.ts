@@ -89,6 +89,20 @@ describe("the contact of a worker", () => {
     expect(state.isLost).toBe(true);
   });
 
+  test("a process that was stopped judges others after two rounds, also if it is stopped again and again", async () => {
+    const { state, contact, round } = openContact();
+    for (let stops = 0; stops < 3; stops++) {
+      state.now += 9_000;
+      await round();
+      const judges: boolean[] = [];
+      for (let rounds = 0; rounds < 3; rounds++) {
+        judges.push(contact.mayJudge);
+        await round();
+      }
+      expect(judges).toEqual([false, false, true]);
+    }
+  });
+
   test("lets the worker judge others half a lease after its start, and a whole lease after the database was gone", async () => {
     const { state, contact, round } = openContact();
     const roundsToJudge = async (): Promise<number> => {
