@@ -127,7 +127,7 @@ function copyOf(answer: unknown): Value {
 }
 
 /**
- * Returns a scalar part of the answer. Throws `BadPart` if an Int is not in its canonical form (see `value.ts`), or if text has a lone
+ * Returns a scalar part of the answer. Throws `BadPart` if an Int is not in its canonical form (see `vm/value/value.ts`), or if text has a lone
  * surrogate.
  */
 function checkedScalar(part: unknown, addToSize: AddToSize): Value {

@@ -33,7 +33,10 @@ export const monotonicMs: () => number =
  */
 export const afterOneLoop: (next: () => void) => void = NODE === undefined ? pageLoop() : (next) => void setImmediate(next);
 
-/** Calls `next` after the microtasks that are due and those that they add. In a page, after a pass of the event loop. */
+/**
+ * Called in a microtask, calls `next` after the microtasks that are due and those that they add. (Called elsewhere, Node calls `next` before
+ * them.) In a page, calls `next` after a pass of the event loop.
+ */
 export const afterMicrotasks: (next: () => void) => void = NODE === undefined ? afterOneLoop : (next) => NODE.nextTick(next);
 
 /** Implements `afterOneLoop` with messages, because browsers delay timers that set timers. */

@@ -5,8 +5,8 @@
  * At that point, calls may be open: their process ended before their answers were logged. Nobody knows whether an open call was carried
  * out. It is made again if its declaration or the policy allows that. Otherwise it is in doubt, unless one of these is true:
  *
- * - The journal beside the log (`open-journal.ts`) has its answer.
- * - The journal or the mark (`open-mark.ts`) says that its handler was not begun, or that its handler answers later.
+ * - The journal beside the log (`log/open-journal.ts`) has its answer.
+ * - The journal or the mark (`log/open-mark.ts`) says that its handler was not begun, or that its handler answers later.
  * - The call waits for an approval.
  */
 import { callHash } from "../gateway/call-hash.ts";

@@ -1,6 +1,7 @@
 /**
  * Starts the OpenTelemetry SDK for the command line, which owns its process. An embedder registers its own SDK instead.
- * Only this file and its imports load the SDK, and only if `readTelemetrySettings` says that spans are on.
+ * The command line loads the SDK for its spans only here, and only if `readTelemetrySettings` says that spans are on. A runner loads it in
+ * `runner-export.ts`.
  */
 import { BorunaError } from "../vm/error.ts";
 import type { TelemetrySettings } from "./settings.ts";

@@ -38,8 +38,8 @@ function findWaitingCall(index: LogIndex): Waiting | undefined {
     const approve = `boruna approve ${shellWord(index.file)} --call ${call}`;
     return { ...common, for: "approval", commands: [approve, `${approve} --deny`] };
   }
-  // A process deletes the mark `LOG.open` before it makes the approved call (`open-mark.ts`). So without the mark, the call has already
-  // begun.
+  // A process deletes the mark `LOG.open` (`replay/log/open-mark.ts`) before it makes the approved call. So without the mark, the call has
+  // already begun.
   return decision === "approved" && mark === undefined ? undefined : { ...common, for: "approval", commands: [resume] };
 }
 

@@ -62,7 +62,7 @@ export const BYTES = {
 /** Returns the bytes charged for a String. */
 export const stringCharge = (codeUnits: number): number => BYTES.stringHeader + BYTES.codeUnit * codeUnits;
 /**
- * Returns the bytes charged for appending to a local (see `string-append.ts`), given the code units of both Strings. V8 joins the
+ * Returns the bytes charged for appending to a local (see `bytecode/string-append.ts`), given the code units of both Strings. V8 joins the
  * Strings as a rope and copies the longer String only when the result is read. That read is charged `firstReadCharge`.
  */
 export const appendCharge = (a: number, b: number): number => BYTES.stringHeader + BYTES.codeUnit * Math.min(a, b);

@@ -1,6 +1,6 @@
 /**
  * Reads and writes the workers' rows (`schema.ts`), with one function for each change. Conditions in the statements make concurrent changes
- * safe: only the execution that began last, which has the highest number, writes the row of a run.
+ * safe: of the executions of a run, only the one that began last, which has the highest number, writes the run's row.
  *
  * The statements that every run or call needs have names, so the server parses and plans them only once for each connection.
  */

@@ -1,7 +1,7 @@
 /**
  * Thread context: tells profilers and security agents outside the process under which span the machine runs (ADR 026).
  *
- *   otel.ts        calls `enter` when the machine starts or resumes a run, and `leave` when other code gets the thread
+ *   ../otel.ts     calls `enter` when the machine starts or resumes a run, and `leave` when other code gets the thread
  *   publisher.ts   publishes the ids of the span in two places:
  *   file slot      `boruna-ctx-PID-TID`, 64 bytes; always
  *   native add-on  the thread-local pointer `otel_thread_ctx_v1`; on Linux, if somebody has built the add-on

@@ -39,7 +39,7 @@ export function concat(meter: Meter, a: Value, b: Value): Value {
   throw typeTrap(a instanceof ListValue ? "List" : "String", typeof a === "string" || a instanceof ListValue ? b : a);
 }
 
-/** Like `concat`, but for an append to a local. Charges only the shorter String (see `string-append.ts`). */
+/** Like `concat`, but for an append to a local. Charges only the shorter String (see `bytecode/string-append.ts`). */
 export function append(meter: Meter, a: Value, b: Value): Value {
   if (typeof a !== "string" || typeof b !== "string") return concat(meter, a, b);
   meter.allocateAppend(a.length, b.length);

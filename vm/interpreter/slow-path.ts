@@ -90,7 +90,7 @@ function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number
   }
 }
 
-/** Calls a builtin that needs the run: `debug` calls the host, and the builtins of `typed-code.ts` read the module's types. */
+/** Calls a builtin that needs the run: `debug` calls the host, and the builtins of `builtins/typed-code.ts` read the module's types. */
 function runBuiltin(run: Run, id: number, args: readonly Value[]): Value {
   const [first, second] = args;
   if (DEBUG_PARAM_COUNTS.get(id) === args.length)

@@ -205,7 +205,10 @@ export class Translation {
     return tag === OPCODES.PushConst.tag ? ~this.#operand(pc) : undefined;
   }
 
-  /** Returns whether a load may have to charge the length that an append left uncharged (see `string-append.ts`). Such a load must be executed at its own position. */
+  /**
+   * Returns whether a load may have to charge the length that an append left uncharged (see `bytecode/string-append.ts`). Such a load must be
+   * executed at its own position.
+   */
   #mayChargeAppend(pc: number): boolean {
     return this.#isAppendTarget(this.#operand(pc)) && this.#appends.roles[pc] !== APPEND.load;
   }

@@ -179,7 +179,7 @@ function deadSlotsOf({ functions }: Program, actor: Actor, isPaused: boolean): U
   return isDead;
 }
 
-/** The pending Strings of one actor: their first read is still to be charged (see `string-append.ts`). */
+/** The pending Strings of one actor: their first read is still to be charged (see `bytecode/string-append.ts`). */
 interface PendingStrings {
   /** Their stack slots, in ascending order. */
   readonly slots: readonly number[];

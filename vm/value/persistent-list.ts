@@ -35,7 +35,7 @@ export class PersistentList<T> implements Owned {
   readonly offset: number;
   /**
    * The elements, or the first array of the buffer. May also hold elements before `offset` and after the end. `NO_ITEMS` for a list in a trie.
-   * Outside of this class, only the compiled engine reads `firstArray`, and `gateway/answer.ts` checks that it is a data property.
+   * Outside of this class, only the engines read `firstArray`, and `gateway/answer.ts` checks that it is a data property.
    */
   readonly firstArray: T[];
   /** The mark of the variable that may change this version in place. */
