@@ -61,12 +61,13 @@ export class ObservedValues {
   /** Returns the narrowest conditions that all values meet, in the form of a policy file. Undefined if there are none, or if they would restrict nothing. */
   conditions(): readonly Readonly<Record<string, unknown>>[] | undefined {
     if (this.#hasOtherKind || this.#kinds.size !== 1) return undefined;
-    const present = this.#present();
+    const present = this.#presentCondition();
     if (present === undefined) return undefined;
     return this.#wasAbsent ? [{ absent: true }, present] : [present];
   }
 
-  #present(): Readonly<Record<string, unknown>> | undefined {
+  /** Returns the narrowest condition that all values meet, apart from those that were absent. */
+  #presentCondition(): Readonly<Record<string, unknown>> | undefined {
     if (!this.#hasMany) return { in: [...this.#values].sort(compareScalars) };
     if (this.#kinds.has("number")) return { min: this.#min, max: this.#max };
     const prefix = this.#prefix?.slice(0, MAX_TEXT_UNITS) ?? "";

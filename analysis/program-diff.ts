@@ -101,7 +101,9 @@ function addedCall(before: readonly Reach[], after: readonly Reach[]): EffectCal
   return (byPath.find((reach) => byTarget.includes(reach)) ?? byPath.at(-1) ?? byTarget.at(-1) ?? after.at(-1))?.call;
 }
 
+/** Returns a text that is equal for two calls with the same targets and times. */
 const targetKey = ({ targets, call }: Reach): string => `${JSON.stringify(targets)}:${call.times}`;
+/** Like `targetKey`, but the calls must also have the same path. */
 const keyWithPath = (reach: Reach): string => {
   const steps = reach.call.path?.().steps ?? [];
   return `${targetKey(reach)}:${steps.map(({ function: name }) => name).join(">")}`;
@@ -166,6 +168,7 @@ function newCalls(before: readonly Reach[], after: readonly Reach[], isSameCode:
   return [...found.values()];
 }
 
+/** Returns a change for the combinations of targets in `before` that no call of `after` may have. */
 function goneCalls(before: readonly Reach[], after: readonly Reach[]): readonly Change[] {
   const all = new ReachSet(after, "all");
   const gone = before.flatMap(({ tuples }) => tuples.filter((tuple) => !all.covers(tuple)));
@@ -197,6 +200,7 @@ function secretsOf(reaches: readonly Reach[]): SentSecrets {
   return sent;
 }
 
+/** Compares which files, and whether actors, make the calls. */
 function originChanges(before: Use, after: Use): readonly Change[] {
   const added = [...after.origins].filter(([origin]) => !before.origins.has(origin));
   const removed = [...before.origins].filter(([origin]) => !after.origins.has(origin));
@@ -214,6 +218,7 @@ function originChanges(before: Use, after: Use): readonly Change[] {
   ];
 }
 
+/** The beginning of an origin if only actors make the call. The rest is the name of the file, or "" for the program's own file. */
 const ACTOR = "actor ";
 const originText = (origin: string): string => {
   const file = origin.startsWith(ACTOR) ? origin.slice(ACTOR.length) : origin;

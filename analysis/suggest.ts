@@ -239,6 +239,9 @@ export class Observations {
     return this.#runs.some(({ policy }) => valueIn(policy) === 0) ? 0 : this.#widest(valueIn);
   }
 
+  // `#net`, `#fs`, `#db` and `#llm` each return one section of the policy.
+
+  /** `listsHosts`: whether the section may name hosts and ports, so that all others are refused. */
   #net(listsHosts: boolean): Readonly<Record<string, unknown>> {
     const hosts = listsHosts && !this.#hosts.hasMany ? [...this.#hosts.texts].sort() : [];
     // A listed loopback host includes its port. If no hosts are listed, loopback hosts need their ports and access to private networks.
@@ -312,6 +315,7 @@ export class Observations {
   }
 }
 
+/** Returns a text that is equal for two policies with the same limits on spending, and the same prices. */
 const spendingKey = ({ llm_policy: { max_total_tokens, max_cost_usd, prices } }: Policy): string =>
   canonicalJson(jsonFromJs({ max_total_tokens, max_cost_usd, prices }));
 

@@ -170,6 +170,7 @@ class Part {
     this.#path = path;
   }
 
+  /** Returns an error that names this part. */
   invalid(problem: string): BorunaError {
     return new BorunaError("capability.invalid_declaration", `${this.#path}: ${problem}`, {
       hint: "`boruna import mcp` writes this file.",
@@ -208,9 +209,12 @@ class Part {
     return new Map([...this.#members().keys()].map((name) => [name, this.member(name).textItself()]));
   }
 
+  /** Returns this value as a text. */
   textItself(): string {
     return typeof this.data === "string" ? this.data : this.#fail("expected a text");
   }
+
+  // Each of the next three methods returns the value of a member.
 
   text(name: string): string {
     return this.member(name).textItself();

@@ -281,6 +281,7 @@ export class ShapeReader {
     return this.#typeNames.unique(this.#prefix + pascalCase(hint));
   }
 
+  /** Returns the type Json, and notes why the schema has no other type. */
   #jsonBecause({ path }: Place, reason: string): Shape {
     this.notes.push({ path, reason });
     return JSON_SHAPE;

@@ -193,6 +193,7 @@ function parseAllow(given: string, registry: CapabilityRegistry): { readonly nam
   return { name, budget: Number(budget) };
 }
 
+/** Returns `allowed_domains` with the given hosts added. */
 function withHosts(policy: Policy, given: readonly string[]): readonly string[] {
   const { allowed_domains } = policy.net_policy;
   if (given.length === 0) return allowed_domains;
@@ -210,6 +211,7 @@ function withHosts(policy: Policy, given: readonly string[]): readonly string[] 
   return [...new Set([...(wasAllowed ? allowed_domains : []), ...hosts])];
 }
 
+/** Returns the folders of a capability's scope with the given ones added. */
 function withFolders(policy: Policy, capability: string, folders: readonly string[], given: readonly string[]): readonly string[] {
   if (given.length === 0) return folders;
   const wrong = given.find((path) => path === "" || path.includes("\0"));

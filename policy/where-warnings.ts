@@ -61,6 +61,7 @@ function innerType(outer: Type | undefined, step: string | number): Type | undef
   return typeof step === "string" ? undefined : "none";
 }
 
+/** Returns why no call of the signature can meet the condition, as far as the types decide that. */
 function typeProblem({ type, mayBeAbsent, hasNoSuchPart }: SignaturePart, condition: Condition): string | undefined {
   if (condition.absent === true) return mayBeAbsent ? undefined : "the argument is always present, by its default if need be";
   if (hasNoSuchPart) return type === undefined ? "the parameter is absent" : `a value of type ${typeToString(type)} has no such part`;
@@ -103,10 +104,12 @@ function isOfType(scalar: Scalar, type: Type): boolean {
   }
 }
 
+/** Whether `names` applies to values of the type: to maps, and to objects in Json. */
 function mayHaveNames(type: Type): boolean {
   return type.kind === "param" || (type.kind === "named" ? type.name === "Map" : type.kind === "primitive" && type.name === "Json");
 }
 
+/** Returns why no value at all can meet the condition. */
 function rangeProblem({ min, max, in: list }: Condition): string | undefined {
   if (min !== undefined && max !== undefined && min > max) return `no number is from ${min} up to ${max}`;
   return list?.length === 0 ? "the list is empty" : undefined;

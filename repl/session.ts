@@ -267,6 +267,7 @@ export class ReplSession {
     return this.#typeAt(markedSpan);
   }
 
+  /** Returns the type that the last check recorded for the expression at the span in the program. */
   #typeAt({ start, end }: Span): CheckedType | undefined {
     const file = this.#program.main;
     const section = file?.sectionAt(start);
@@ -306,6 +307,7 @@ export class ReplSession {
     return valueType.kind === "fn" ? `${effects}; when it is called: ${effectsText(valueType.row)}` : effects;
   }
 
+  /** Reads a text that must end with an expression. For other text, returns a sentence that says that it does not. */
   #expression(text: string): Statements | Wrong | string {
     const entry = readEntry({ name: "entry", text });
     if (entry.kind === "wrong") return this.#wrong(entry.draft, entry.diagnostics);

@@ -62,6 +62,7 @@ export interface SignatureInstance extends Omit<Signature, "typeParams"> {
 
 const NO_TYPE_ARGS: ReadonlyMap<ParamType, CheckedType> = new Map();
 
+/** Returns the signature for one call: fresh variables replace its type parameters. */
 export function instanceOf(signature: Signature): SignatureInstance {
   if (signature.typeParams.length === 0)
     return { typeArgs: NO_TYPE_ARGS, params: signature.params, result: signature.result, row: signature.row };

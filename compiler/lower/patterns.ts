@@ -10,7 +10,9 @@ import { type Emitter, FunctionTooLarge, type Label, type OpenFlow } from "./emi
 /** The part of `FunctionLowering` that lowering a `match` needs. */
 export interface MatchLowering {
   readonly emitter: Emitter;
+  /** Returns the index of the constant in the module. */
   constant(value: Value): number;
+  /** Lowers an expression. If `isTail` is true, its value is the result of the function. */
   expr(ir: Ir, isTail: boolean): void;
   /** Emits a call of a builtin whose arguments are on the operand stack. */
   builtin(name: string, argc: number): void;

@@ -133,6 +133,7 @@ function operatorHere(c: Cursor, operandStart: number): Operator | undefined {
   return undefined;
 }
 
+/** Returns the node of a chain, now that its last operand has been parsed. */
 function endChain(chain: OperatorChain, last: Expr, end: number): Expr {
   const span = { start: chain.start, end };
   if (chain.hasError) return { kind: "error", span };
@@ -142,6 +143,7 @@ function endChain(chain: OperatorChain, last: Expr, end: number): Expr {
   return { kind: "binary", first: chain.first, rest, span };
 }
 
+/** Reports operators that cannot be chained, such as the second `<` of `a < b < c`. */
 function reportChain(c: Cursor, chain: OperatorChain, what: "comparisons" | "ranges"): void {
   chain.hasError = true;
   const { op } = chain.lastOperator;
@@ -150,6 +152,7 @@ function reportChain(c: Cursor, chain: OperatorChain, what: "comparisons" | "ran
   c.report("E002", c.token, `${what} cannot be chained`, { help });
 }
 
+/** Fails at the end of `0..`, a range without its second operand. */
 function rejectOpenRange(c: Cursor): void {
   if (!c.at("{") && !c.at("]") && !c.at(")") && !c.atNewline()) return;
   c.failExpected("the end of the range", {
@@ -337,6 +340,7 @@ function parseIndex(c: Cursor, start: number, target: Expr): Expr {
 
 const isRange = (op: BinaryOp | undefined): op is RangeOp => op === ".." || op === "..=";
 
+/** Fails at a `::` after an expression. */
 function rejectPath(c: Cursor, target: Expr): void {
   if (c.atNewline()) return;
   if (target.kind === "field")
