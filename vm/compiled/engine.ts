@@ -126,7 +126,7 @@ import { expectDefined } from "../interpreter/operations.ts";
 import { setSlot, slotValue, slotValues } from "../interpreter/stack-slots.ts";
 import { memoizeInObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
-import { ClosureValue, FnRefValue, UnitValue, type Value } from "../value/value.ts";
+import { ClosureValue, FloatValue, FnRefValue, UnitValue, type Value } from "../value/value.ts";
 import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
 import { leavesOf, type Purity, purityOf } from "./eligible.ts";
@@ -348,9 +348,12 @@ export class Engine {
     if (profile.entries.get(pc)?.code === "never") return undefined;
     const { base, count, isFrame } = entryState;
     const entry = entryOf(profile, pc, actor, base, count);
-    const code = entry.code ?? this.#codeFor(profile, pc, entry, slotValues(actor, base, count), isFrame);
+    const knownCode = entry.code;
+    const entryValues = isFrame && knownCode !== undefined ? NO_VALUES : slotValues(actor, base, count);
+    const code = knownCode ?? this.#codeFor(profile, pc, entry, entryValues, isFrame);
     if (code === "never") return undefined;
-    const values = isFrame ? NO_VALUES : slotValues(actor, base, count);
+    const values = isFrame ? NO_VALUES : entryValues;
+    if (knownCode === undefined && entryValues.every(isScalar)) warmUp(run, actor, code, entryState, values);
     const changes = isFrame ? changesOf(actor, profile.fn, base) : undefined;
     const { meter } = run;
     const { steps, allocBytes } = meter;
@@ -510,6 +513,29 @@ export class Engine {
       return undefined;
     }
   }
+}
+
+const isScalar = (value: Value): boolean => typeof value !== "object" || value instanceof FloatValue || value instanceof UnitValue;
+
+/**
+ * Runs new code for about 1,000 steps and discards the work. V8 collects no types in the first run of a function until that run has taken a
+ * while. If V8 then optimizes the function before its first instructions have run again, it knows nothing about the parameters, and a loop
+ * over them stays three times as slow as otherwise. A list must not be among the values, because a later push to a list that a discarded push has
+ * extended makes a trie.
+ */
+function warmUp(run: Run, actor: Actor, code: CompiledCode, entryState: EntryState, values: readonly Value[]): void {
+  const { meter } = run;
+  const { steps, allocBytes } = meter;
+  // Code that has reached the stop step gives up before it writes to the frame.
+  setLimits(run, actor, code, { ...entryState, stopStep: steps });
+  try {
+    code.run(meter, entryState.depth, values);
+  } catch (error) {
+    // After anything else, the next run fails too, and `#run` handles that.
+    if (error instanceof HostTrap) throw error;
+  }
+  meter.steps = steps;
+  meter.allocBytes = allocBytes;
 }
 
 const isFunction = (value: Value | undefined): value is FnRefValue | ClosureValue =>
