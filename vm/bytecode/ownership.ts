@@ -17,7 +17,7 @@ import { BUILTINS, BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { memoizeInObject, lazily } from "../lazy.ts";
 import { parseType, type Type } from "../value/type.ts";
 import { opcodeOf, OPCODES, type OpcodeRow } from "./opcodes.ts";
-import { followOperands, type Origin } from "./operand-origins.ts";
+import { followOperands, type Origin, type VisitedInstruction } from "./operand-origins.ts";
 import type { VerifiedFunction } from "./program.ts";
 import { CODE_STRIDE } from "./stack-heights.ts";
 
@@ -84,14 +84,8 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
   for (let pc = 0; pc < roles.length; pc++)
     if (code[pc * CODE_STRIDE] === OPCODES.LoadLocal.tag && targets.has(code[pc * CODE_STRIDE + 1] ?? 0)) roles[pc] = OWNERSHIP.release;
   if (!fn.staticallyStacked) return { roles, targets };
-  followOperands(fn, ({ pc, opcode, operand, popped, originOf, storesBefore }) => {
-    /** Returns the origin of an operand that was loaded from a target, or is a part of it. Undefined if the target was set since then. */
-    const targetOrigin = (above: number): Origin | undefined => {
-      const origin = originOf(above);
-      if (origin === undefined || !targets.has(origin.local) || origin.storesBefore !== storesBefore(origin.local)) return undefined;
-      return origin.laterPcs.length === 0 ? origin : undefined;
-    };
-    const newValue = { local: NEW_VALUE, storesBefore: 0, loadPc: pc, laterPcs: [] };
+  followOperands(fn, (visited) => {
+    const { pc, opcode, operand, popped, originOf, storesBefore } = visited;
     if (opcode.tag === OPCODES.StoreLocal.tag) {
       const origin = originOf(0);
       if (!targets.has(operand) || origin === undefined) return undefined;
@@ -103,16 +97,16 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
       return undefined;
     }
     if (opcode.tag === OPCODES.GetField.tag || opcode.tag === OPCODES.ListGet.tag) {
-      const origin = targetOrigin(popped - 1);
+      const origin = targetOrigin(targets, visited, popped - 1);
       if (origin === undefined) return undefined;
       roles[origin.loadPc] = OWNERSHIP.none;
       roles[pc] = OWNERSHIP.take;
-      return { ...origin, loadPc: pc, laterPcs: [] };
+      return { local: origin.local, storesBefore: origin.storesBefore, loadPc: pc, laterPcs: [] };
     }
     const use = operandUse(opcode, operand);
-    if (use === "new") return newValue;
+    if (use === "new") return { local: NEW_VALUE, storesBefore: 0, loadPc: pc, laterPcs: [] };
     if (use === "push") {
-      const origin = targetOrigin(1);
+      const origin = targetOrigin(targets, visited, 1);
       // The next store decides whether the push is an append to the local.
       if (origin === undefined || roles[origin.loadPc] !== OWNERSHIP.release) return undefined;
       origin.laterPcs.push(pc);
@@ -120,7 +114,7 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
     }
     if (use === undefined) return undefined;
     for (let above = 0; above < popped; above++) {
-      const origin = targetOrigin(above);
+      const origin = targetOrigin(targets, visited, above);
       if (origin === undefined) continue;
       roles[origin.loadPc] = OWNERSHIP.none;
       if (use === "part") roles[pc] = OWNERSHIP.take;
@@ -128,6 +122,17 @@ function analyze(fn: VerifiedFunction, targets: ReadonlySet<number>): Ownership 
     return undefined;
   });
   return { roles, targets };
+}
+
+/** Returns the origin of an operand that was loaded from a target, or is a part of it. Undefined if the target was set since then. */
+function targetOrigin(
+  targets: ReadonlySet<number>,
+  { originOf, storesBefore }: Readonly<VisitedInstruction>,
+  above: number,
+): Origin | undefined {
+  const origin = originOf(above);
+  if (origin === undefined || !targets.has(origin.local) || origin.storesBefore !== storesBefore(origin.local)) return undefined;
+  return origin.laterPcs.length === 0 ? origin : undefined;
 }
 
 /**

@@ -95,7 +95,7 @@ export function entryOf({ fn, entries }: FunctionProfile, pc: number, { stack }:
  */
 export function offersOf({ fn, leaves }: FunctionProfile): Uint8Array {
   const offers = new Uint8Array(fn.code.length / CODE_STRIDE + 1);
-  const hasOperands = (pc: number): boolean => pc === 0 || (leaves.has(pc - 1) && LEAVES_FRAME.has(fn.code[(pc - 1) * CODE_STRIDE] ?? 0));
+  const hasOperands = (pc: number): boolean => pc === 0 || (leaves.has(pc - 1) && LEAVES_FRAME[fn.code[(pc - 1) * CODE_STRIDE] ?? 0] === 1);
   for (let pc = 0; pc < offers.length; pc++) offers[pc] = hasOperands(pc) && !leaves.has(pc) ? 1 : 0;
   return offers;
 }

@@ -138,7 +138,7 @@ export class Translation {
       /** The height without the operands that the instruction pops. */
       const bottom = height - this.#popCount(pc);
       const tag = this.#tag(pc);
-      const leavesFrame = LEAVES_FRAME.has(tag) || opcodeOf(tag)?.flow !== undefined;
+      const leavesFrame = LEAVES_FRAME[tag] === 1 || opcodeOf(tag)?.flow !== undefined;
       const storedLocal = tag === OPCODES.StoreLocal.tag || tag === OPCODES.Update.tag ? this.#operand(pc) : undefined;
       let kept = 0;
       for (let i = 0; i < count; i++) {
@@ -170,8 +170,8 @@ export class Translation {
     if (tag === OPCODES.CallIndirect.tag) return i === this.#operand(pc) ? "locals" : "slots";
     if (this.#popCount(pc) > 2) return "slots";
     if (tag === OPCODES.Update.tag) return this.#popCount(pc) === 2 ? "any" : "slots";
-    if (ARITHMETIC.has(tag) || COMPARISONS.has(tag) || READS_LOCAL_OR_CONSTANT.has(tag)) return "any";
-    if (READS_LOCAL.has(tag)) return "locals";
+    if (ARITHMETIC[tag] !== undefined || COMPARISONS[tag] !== undefined || READS_LOCAL_OR_CONSTANT[tag] === 1) return "any";
+    if (READS_LOCAL[tag] === 1) return "locals";
     return this.#builtin(pc) === undefined ? "slots" : "any";
   }
 
@@ -311,7 +311,7 @@ export class Translation {
     const code = this.#code;
     const [tag, x, y, d] = [code[at] ?? 0, code[at + 1] ?? 0, code[at + 2] ?? 0, code[at + 3] ?? 0];
     const [count, countToTrap, op] = [code[at + 4] ?? 0, code[at + 5] ?? 0, code[at + 6] ?? 0];
-    if (SINGLE_OPS.has(tag) || count >= MAX_OP_INSTRUCTIONS) return undefined;
+    if (SINGLE_OPS[tag] === 1 || count >= MAX_OP_INSTRUCTIONS) return undefined;
     // In a fused comparison the field `countToTrap` is the second target.
     const isComparison = tag >= OPS.less && tag <= OPS.compareJump;
     return [tag, x, y, d, count + 1, isComparison ? countToTrap : countToTrap + 1, op, slots];
@@ -388,7 +388,7 @@ export class Translation {
       const opTag = builtin.index === LIST_LEN_INDEX && x >= 0 ? OPS.length : OPS.builtin;
       return count === 0 ? undefined : make(opTag, x, y, builtin.index);
     }
-    const arithmetic = ARITHMETIC.get(tag);
+    const arithmetic = ARITHMETIC[tag];
     if (arithmetic !== undefined) {
       const { op, commutes } = arithmetic;
       if (this.#roles[pc] === OWNERSHIP.take) return make(OPS.takeElement, x, y, op);
@@ -398,7 +398,7 @@ export class Translation {
       const swapped = commutes === true && y >= 0 ? this.#withConstant(x, arithmetic) : undefined;
       return swapped === undefined ? make(OPS.binary, x, y, op) : make(swapped, y, x, op | SWAPPED);
     }
-    const comparison = COMPARISONS.get(tag);
+    const comparison = COMPARISONS[tag];
     if (comparison !== undefined) {
       // In `if a && b`, a `Jmp` is between the second comparison and the conditional jump.
       const end = next === OPCODES.Jmp.tag ? this.#operand(pc + 1) : pc + 1;
