@@ -50,11 +50,13 @@ export class DeliveryProcessor implements SpanProcessor {
   readonly #settings: DeliverySettings;
   readonly #queue: ReadableSpan[] = [];
   readonly #inFlight = new Set<Batch>();
+  /** Number of lost spans, by reason. */
   readonly #lost = new Map<string, number>();
   #batchTimer: NodeJS.Timeout | undefined;
   /** When the time for `shutdown` is up, in milliseconds of `performance.now`. */
   #closesAt = Number.POSITIVE_INFINITY;
   #shutdownPromise: Promise<void> | undefined;
+  /** Whether the collector has ever accepted a batch. */
   #hasAccepted = false;
   /** Whether the collector counts as dead, so that runs do not wait for it. See `backpressure`. */
   #isDead = false;

@@ -22,7 +22,7 @@ export interface LogLock {
   release(): void;
 }
 
-/** Maximum number of attempts to get the lock. An attempt fails if another process creates or removes the lock at the same time. */
+/** Maximum number of attempts to get the lock. An attempt that removes a stale lock is followed by another; so is one that another process disturbs. */
 const MAX_ATTEMPTS = 100;
 
 /**
