@@ -1,6 +1,6 @@
 /**
- * Finds what a program may do before it runs. That is every capability call, the path of function calls that leads to it, what is known
- * about its arguments, and how often one run may make it.
+ * Finds, before a program runs, what it may do: each capability call, the path of function calls that leads to it, what is known about its
+ * arguments, and how often one run may make it.
  *
  *     fn main() -> Unit !{fs.read} { for name in ["a", "b"] { show("notes/" ++ name) } }      fs.read, at most 2 times,
  *     fn show(path: String) -> Unit !{fs.read} { debug(fs.read(path))  () }                   "notes/a" or "notes/b", main → show

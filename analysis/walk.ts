@@ -344,8 +344,8 @@ class Walk {
   }
 
   /**
-   * Returns what the walk of `target` may assume about its arguments. That is all that is known about them, except for a source builtin that
-   * is not inlined: all its callers share one instance, so nothing is assumed, and functions in its arguments escape.
+   * Returns what the walk of `target` may assume about its arguments: usually all that is known about them. But the callers of a source builtin
+   * that is not inlined share one instance. So nothing is assumed for it, and functions in its arguments escape.
    */
   #argsSeenBy(target: Callable, args: readonly Known[], span: Span): readonly Known[] {
     if (!isSourceBuiltin(target)) return args;

@@ -260,7 +260,7 @@ function makeConstructors(t: CheckedType & { kind: "declared" }): readonly Const
   });
 }
 
-/** Returns the constructor of the type that is called `name`: `Some`, `Shape::Circle`, `Point`. That of a tuple is `""`, that of unit `()`. */
+/** Returns the constructor of the type that is called `name`: `Some`, `Shape::Circle`, `Point`, `""` for a tuple, `()` for unit. */
 export function constructorNamed(type: CheckedType, name: string): Constructor | undefined {
   const t = prune(type);
   return t.kind === "declared" ? declaredConstructors(t).byName.get(name) : constructorsOf(t)?.find((c) => c.name === name);

@@ -263,7 +263,7 @@ export function checkVariant(checker: FunctionChecker, expr: Expr & { kind: "var
   const variant = decl?.variants[index];
   if (decl === undefined || variant === undefined) {
     if (decl === undefined && scope.mayBeInDamagedText(expr.enum.text)) {
-      // The enum may be declared in text that could not be read. That error is reported there.
+      // The enum may be declared in damaged text, whose syntax error is reported.
     } else if (decl === undefined) {
       checker.error(
         "E013",

@@ -40,7 +40,7 @@ export function parseExpression(c: Cursor): Expr {
   return continuePipe(c, start, continueBinary(c, start, parseUnary(c)));
 }
 
-/** Parses the rest of an expression after its first operand. That operand, `primary`, is an `if` at the start of a statement. */
+/** Parses the rest of an expression whose first operand, `primary`, has been parsed: an `if` at the start of a statement. */
 export function continueExpression(c: Cursor, start: number, primary: Expr): Expr {
   return continuePipe(c, start, continueBinary(c, start, continuePostfix(c, start, primary, {})));
 }
