@@ -245,8 +245,11 @@ function writeEndOwnership(body: FunctionBody, variable: string, kind: ValueKind
 function writeLoad(body: FunctionBody, local: number, pc: number): void {
   const operand = { code: `local${local}`, kind: body.locals[local] ?? "any", local };
   if (!body.tracked.has(local)) return void body.stack.push(operand);
-  const { borrows, moves } = body.uniqueLists;
+  const { borrows, moves, splits } = body.uniqueLists;
   if (moves.has(pc)) {
+    for (const field of splits.get(pc) ?? [])
+      if (isBoxed(fieldKind(body.scope.types, operand.kind, field)))
+        body.line(`unique${local} = ${withUniqueFieldText(`unique${local}`, field, "0")};`);
     writeViewClaim(body, local);
     return void body.stack.push({ ...operand, uniqueness: `unique${local}` });
   }

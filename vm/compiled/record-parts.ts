@@ -5,7 +5,10 @@
  *     Stack { items: list.push(stack.items, x), size: stack.size + 1 }    moves part 0 of `stack`, and reads part 1
  *
  * A load of the whole record reads all its parts. So does the header of a loop, if compiled code may leave its frame there. But a copy to another
- * local, as in `Stack { ..stack, items }`, reads the parts that are read from that local.
+ * local, as in `Stack { ..stack, items }`, reads the parts that are read from that local. If neither local is loaded as a whole, the copy *splits*
+ * the parts among them: both locals keep the uniqueness of the record, except that of fields that are read from both.
+ *
+ *     Stack { ..stack, items: list.push(stack.items, x) }    reads `items` from `stack`, and all other fields from the copy
  */
 import { OPCODES } from "../bytecode/opcodes.ts";
 import type { VerifiedFunction } from "../bytecode/program.ts";
@@ -26,10 +29,14 @@ export interface RecordParts {
   readonly live: readonly Uint8Array[];
   /** The pcs of the `GetField` instructions after which the part is not read before it is set. */
   readonly lastReads: ReadonlySet<number>;
+  /** The fields that are read from both locals of a copy that splits the parts, by the pc of its load. */
+  readonly splits: ReadonlyMap<number, readonly number[]>;
 }
 
 /** The limit on the parts of a function. Each takes time in proportion to the blocks. */
 const MAX_PARTS = 64;
+/** The field of the part that stands for the record as a whole, in the locals of a copy. */
+const WHOLE = -1;
 
 /** Returns the parts of a function. `liveAtLoops` has the live locals at the start of each block at which code may leave its frame. */
 export function recordParts(
@@ -59,6 +66,7 @@ export function recordParts(
       if (part !== undefined) readAt.set(pc, part);
       if (code[pc * CODE_STRIDE] === OPCODES.StoreLocal.tag && local !== operand) copies.set(pc, { from: local, to: operand });
     }
+  for (const { from, to } of copies.values()) for (const local of [from, to]) if (partOf(local, WHOLE) === undefined) copies.clear();
   // A part of the one local has to be known as a part of the other.
   for (let count = -1; count < parts.length; ) {
     count = parts.length;
@@ -67,6 +75,7 @@ export function recordParts(
   }
   const live: Uint8Array[] = graph.map(() => new Uint8Array(parts.length));
   const lastReads = new Set<number>();
+  const splits = new Map<number, readonly number[]>();
   const setAll = (isLive: Uint8Array, local: number, value: number): void => {
     for (const part of partsOf.get(local)?.values() ?? []) isLive[part] = value;
   };
@@ -87,6 +96,14 @@ export function recordParts(
         // The load before is a part of this read.
         pc -= 1;
       } else if (copy !== undefined) {
+        const [from, to] = [partsOf.get(copy.from), partsOf.get(copy.to)];
+        const isLiveIn = (own: ReadonlyMap<number, number> | undefined, field: number): boolean => isLive[own?.get(field) ?? -1] === 1;
+        if (isLiveIn(from, WHOLE) || isLiveIn(to, WHOLE)) splits.delete(pc - 1);
+        else
+          splits.set(
+            pc - 1,
+            [...(to?.keys() ?? [])].filter((field) => isLiveIn(to, field) && isLiveIn(from, field)),
+          );
         for (const [field, to] of partsOf.get(copy.to) ?? []) {
           const from = partsOf.get(copy.from)?.get(field);
           if (from !== undefined) isLive[from] = (isLive[from] ?? 0) | (isLive[to] ?? 0);
@@ -98,7 +115,8 @@ export function recordParts(
       else if (tag === OPCODES.Update.tag) {
         const path = pathOf(code[pc * CODE_STRIDE + 2] ?? -1);
         for (const other of partsOf.get(local)?.values() ?? [])
-          if (path === undefined || parts[other]?.field === path.steps[0]) isLive[other] = isWhole(path) ? 0 : 1;
+          if (parts[other]?.field === WHOLE) isLive[other] = 1;
+          else if (path === undefined || parts[other]?.field === path.steps[0]) isLive[other] = isWhole(path) ? 0 : 1;
       }
     }
     if (block.isLoopHeader) liveAtLoops[index]?.forEach((value, local) => value === 1 && setAll(isLive, local, 1));
@@ -113,7 +131,7 @@ export function recordParts(
       hasChanged = true;
     }
   }
-  return { parts, readAt, live, lastReads };
+  return { parts, readAt, live, lastReads, splits };
 }
 
 /** Returns whether an assignment replaces a field of the local as a whole. */

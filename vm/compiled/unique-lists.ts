@@ -57,6 +57,8 @@ export interface UniqueLists {
   readonly views: ReadonlyMap<number, number>;
   /** The locals that hold results of the calls in `views`. */
   readonly viewLocals: ReadonlySet<number>;
+  /** The loads that copy a record to another local and split its parts (`record-parts.ts`), with the fields that are read from both. */
+  readonly splits: ReadonlyMap<number, readonly number[]>;
 }
 
 type Changes = Pick<UniqueLists, "borrows" | "moves" | "pushes" | "changes">;
@@ -68,6 +70,7 @@ export const NO_UNIQUE_LISTS: UniqueLists = {
   changes: new Map(),
   views: new Map(),
   viewLocals: new Set(),
+  splits: new Map(),
 };
 
 /** The builtins that can change a list or a map in place, and the number of arguments after it. */
@@ -189,7 +192,7 @@ function analyze(program: Program, fn: VerifiedFunction, isFrame: boolean, isBor
   const moves = new Set([...lastPcs].filter((pc) => !borrowPcs.has(pc)));
   const borrowedUntil = new Map(borrowed.map(({ loadPc, usePc }) => [loadPc, usePc]));
   for (const use of uses) if (!borrowPcs.has(use.loadPc) && isLastUse(fn, parts, use, lastPcs, borrowedUntil)) moves.add(use.loadPc);
-  for (const pc of matchedLoads(fn, graph, live)) moves.add(pc);
+  for (const pc of [...matchedLoads(fn, graph, live), ...parts.splits.keys()]) moves.add(pc);
   const known = intactParams(program);
   for (const call of calls) {
     if (borrowPcs.has(call.origin.loadPc) || !isDeadIfSuccess(fn, graph, live, parts, call)) continue;
@@ -223,6 +226,7 @@ function analyze(program: Program, fn: VerifiedFunction, isFrame: boolean, isBor
     ...lists,
     views: new Map(views.map(({ pc, origin }) => [pc, origin.local])),
     viewLocals: new Set(views.flatMap(({ local }) => (local === undefined ? [] : [local]))),
+    splits: parts.splits,
   };
 }
 
