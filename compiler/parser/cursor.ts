@@ -68,7 +68,7 @@ export class Cursor {
   readonly grammar: Grammar;
   /** The reserved words that were used as names and reported in this section. Each is reported once. */
   readonly reportedReservedWords = new Set<string>();
-  /** The keywords that were declared as names and reported, in any section that this cursor has parsed. */
+  /** The keywords that were declared as names and reported in this section. */
   readonly reportedKeywords = new Set<TokenKind>();
   /** A copy of the caller's tokens, because `takeAngle` replaces a token, and `beginSection` the one after the section. */
   readonly #tokens: Token[];
@@ -112,6 +112,7 @@ export class Cursor {
     this.#lastErrorIndex = -1;
     this.#splitEqualsIndex = -1;
     this.reportedReservedWords.clear();
+    this.reportedKeywords.clear();
     this.#context = IN_BRACES;
   }
 

@@ -147,6 +147,10 @@ describe("updating finds the same as checking from scratch", () => {
     );
   });
 
+  test("if a section declares a keyword as a name, and another one uses it", () => {
+    expectSame(new Analysis(), "fn send(a: Int) -> Int { a }\nfn main() -> Int { send(1) }\n", () => undefined);
+  });
+
   test("when an imported file changes", () => {
     const versions = [
       "export fn f(x: Int) -> Int { x }\nexport type P { x: Int }\n",

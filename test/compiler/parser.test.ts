@@ -55,9 +55,13 @@ describe("items", () => {
     expect(parsed("module old\n").file.moduleName?.text).toBe("old");
   });
 
-  test("a function with the name `send` is reported once, not again where it is called", () => {
-    const text = 'fn send(url: String, body: String) -> Int { 1 }\nfn main() -> Int { send("a", "b") }\n';
+  test("a function with the name `send` is reported once in its section, not again where it calls itself", () => {
+    const text = 'fn send(url: String) -> Int { if url == "" { 0 } else { send("a") } }\n';
     expect(parsed(text).errors).toEqual(["E002 `send` is a keyword and cannot name a function"]);
+    expect(parsed(`${text}fn main() -> Int { send("a", "b") }\n`).errors).toEqual([
+      "E002 `send` is a keyword and cannot name a function",
+      "E002 `send` is not a function",
+    ]);
   });
 
   test("a keyword may be the name of a field", () => {
