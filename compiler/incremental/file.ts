@@ -221,15 +221,16 @@ export class AnalyzedFile {
     const signatures = new Map<string, { readonly text: string; readonly callable: Callable }>();
     this.#duplicates = new Map();
     for (const section of this.sections) {
+      const duplicates = new SectionUnit(this, section);
+      this.#duplicates.set(section, duplicates.diagnostics);
       for (const item of section.items) {
         if (item.kind !== "fn") continue;
         const { text: name } = item.name;
-        const unit = new SectionUnit(this, section);
         if (this.functions.has(name)) {
-          declareFunction(context, unit, item);
-          this.#duplicates.set(section, unit.diagnostics);
+          declareFunction(context, duplicates, item);
           continue;
         }
+        const unit = new SectionUnit(this, section);
         const text = section.text.slice(item.span.start, item.body.span.start);
         const declaredFunction = this.#declared.get(item) ?? this.#declare(context, unit, item, text);
         this.functions.set(name, declaredFunction.callable);

@@ -151,6 +151,12 @@ describe("updating finds the same as checking from scratch", () => {
     expectSame(new Analysis(), "fn send(a: Int) -> Int { a }\nfn main() -> Int { send(1) }\n", () => undefined);
   });
 
+  test("if one section declares the same names several times", () => {
+    const text = "fn a() -> Int { 1 }\nfn b() -> Int { 2 }\nfn c() -> Int { 3 } fn a() -> Int { 4 } fn b() -> Int { 5 }\n";
+    expectSame(new Analysis(), text, () => undefined);
+    expect(fromScratch(text, () => undefined)).toHaveLength(2);
+  });
+
   test("when an imported file changes", () => {
     const versions = [
       "export fn f(x: Int) -> Int { x }\nexport type P { x: Int }\n",
