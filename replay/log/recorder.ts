@@ -329,8 +329,8 @@ function eventLogRecorder(writer: LogWriter, limits: LogLimits): Recorder {
   let bytes = 0;
   const write = (text: string, mustSync: boolean): void => {
     bytes += utf8Length(text);
-    if (bytes > limits.eventLogBytes || events > limits.events)
-      throw new BorunaError("log.too_large", `the event log is longer than ${limits.eventLogBytes} bytes`);
+    if (bytes > limits.eventLogBytes) throw new BorunaError("log.too_large", `the event log is longer than ${limits.eventLogBytes} bytes`);
+    if (events > limits.events) throw new BorunaError("log.too_large", `more than ${limits.events} events`);
     writer.write(text, mustSync);
   };
   const textOf = eventTexts(limits.inlineBytes);

@@ -58,7 +58,6 @@ export function SpanComparison({ a, b, execA, execB }: SpanComparisonProps) {
         label="Aligned calls"
         selected={selected}
         onSelect={setSelected}
-        onVisible={noop}
         markOf={(row) => aligned[row]?.mark ?? "same"}
       >
         {(row) => <CallCells call={aligned[row]} a={a} b={b} execA={execA} execB={execB} />}
@@ -66,8 +65,6 @@ export function SpanComparison({ a, b, execA, execB }: SpanComparisonProps) {
     </>
   );
 }
-
-const noop = (): void => undefined;
 
 function useCalls(run: RunDetail, execution: string | undefined) {
   const query = { text: "boruna.cap", count: MAX_CALLS, execution };

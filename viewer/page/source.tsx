@@ -1,5 +1,5 @@
 /** Texts with line numbers: the files of the program, and the policy. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { RunDetail } from "../api.ts";
 import { get } from "./client.ts";
 import { ErrorNote, Note, Untrusted, untrusted } from "./parts.tsx";
@@ -64,7 +64,6 @@ export function SourceView({ run, query }: { readonly run: RunDetail; readonly q
   const lines = useMemo(() => linesOf(value?.text ?? ""), [value]);
   const linked = Number.isInteger(line) && line >= 1 && line <= lines.length ? line - 1 : undefined;
   const [selected, setSelected] = useState<number>();
-  const shown = useRef({ first: 0, last: 0 });
   useEffect(() => {
     if (value !== undefined) setSelected(linked);
   }, [linked, file, value]);
@@ -96,9 +95,6 @@ export function SourceView({ run, query }: { readonly run: RunDetail; readonly q
           onSelect={(row) => {
             setSelected(row);
             setQuery({ file, line: row + 1 });
-          }}
-          onVisible={(first, last) => {
-            shown.current = { first, last };
           }}
           rowAttributes={() => ({ class: "code-row" })}
         >

@@ -26,7 +26,7 @@ export interface VirtualRowsProps {
   readonly onSelect: (row: number) => void;
   readonly onOpen?: ((row: number) => void) | undefined;
   /** Called after each change with the range of visible rows: `first` to `last - 1`. */
-  readonly onVisible: (first: number, last: number) => void;
+  readonly onVisible?: (first: number, last: number) => void;
   /** Returns the cells of a row: elements with the role gridcell. */
   readonly children: (row: number) => ComponentChildren;
   /** Further attributes of a row. */
@@ -90,7 +90,7 @@ export function VirtualRows(props: VirtualRowsProps) {
     if (box.current !== null) observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
-  useEffect(() => onVisible(frame.first, frame.last), [frame.first, frame.last, onVisible]);
+  useEffect(() => onVisible?.(frame.first, frame.last), [frame.first, frame.last, onVisible]);
 
   const reveal = (row: number): void => {
     const element = box.current;
