@@ -25,7 +25,7 @@ import { canonicalJson, isJsonObject, parseJson } from "../vm/json/json.ts";
 import { jsonToJs } from "../vm/json/js-interop.ts";
 import { valueToTypedJson } from "../vm/json/typed-json.ts";
 import { LIMITS, type Limits } from "../vm/limits.ts";
-import { utf8Length } from "../vm/value/utf8.ts";
+import { cutBeforePair, utf8Length } from "../vm/value/utf8.ts";
 import { DEFAULT_RESULT_BYTES, DEFAULT_WALL_MS, listArg, type McpSettings, numberArg, objectArg, textArg } from "./settings.ts";
 import type { ToolAnswer, ToolArgs } from "./settings.ts";
 import { readToolModule } from "./tool-search.ts";
@@ -246,10 +246,15 @@ function runOf(log: ParsedLog): ToolAnswer {
   return { run: Object.fromEntries(members.map(([name, data]) => [name, jsonToJs(data)])) };
 }
 
-/** Returns at most `maxBytes` UTF-16 code units of the value's JSON, from the code unit `start`. Throws `usage` if the run has no value. */
+/** Returns at most `maxBytes` bytes of the value's JSON in UTF-8, from the UTF-16 code unit `start`. Throws `usage` if the run has no value. */
 function valuePart(log: ParsedLog, start: number, maxBytes: number): ToolAnswer {
   const end = log.format === "eventlog" || log.end === undefined ? undefined : loadEnd(log.end, log.blobs);
   if (end?.value === undefined) throw new BorunaError("usage", "this run has no value", { hint: "without value, its calls are listed" });
   const text = canonicalJson(valueToTypedJson(end.value, undefined, recordedTypes(log)));
-  return { value_json: text.slice(start, start + maxBytes), value_length: text.length };
+  const from = cutBeforePair(text, start);
+  const rest = text.slice(from);
+  // `encodeInto` stops before the first character that does not fit.
+  const { read } = new TextEncoder().encodeInto(rest, new Uint8Array(maxBytes));
+  const part = { value_json: rest.slice(0, read), value_length: text.length };
+  return read === rest.length ? part : { ...part, next: from + read };
 }

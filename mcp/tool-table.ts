@@ -266,7 +266,7 @@ export const TOOLS: readonly ToolSpec[] = [
         from: { type: "integer", minimum: 1, description: "the number of the first call to list. Default: 1" },
         call: { type: "integer", minimum: 1, description: "show only this call, with its complete arguments and answer" },
         value: { type: "boolean", description: "show the value of the run" },
-        start: { ...COUNT, description: "with value: the first character of its JSON to show" },
+        start: { ...COUNT, description: "with value: where in its JSON to start, as next says. Default: 0" },
         max_result_bytes: RESULT_BYTES,
       },
       ["log"],
@@ -274,7 +274,7 @@ export const TOOLS: readonly ToolSpec[] = [
     outputSchema: output({
       run: OBJECT,
       calls: LIST_OF_OBJECTS,
-      next: { ...COUNT, description: "the call to go on from; absent after the last one" },
+      next: { ...COUNT, description: "the call to go on from, or with value, the start; absent after the last one" },
       value_json: { ...TEXT, description: "a part of the JSON of the value" },
       value_length: COUNT,
     }),

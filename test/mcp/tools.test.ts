@@ -1,4 +1,10 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { compile } from "../../compiler/compile.ts";
+import { execute } from "../../runtime/execute.ts";
+import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
+import { utf8Length } from "../../vm/value/utf8.ts";
+import { temporaryFolder } from "../after-file.ts";
 import { readSchema } from "../../vm/json-schema/schema.ts";
 import { jsonFromJs } from "../../vm/json/js-interop.ts";
 import { ANSWERS } from "../../mcp/answers.ts";
@@ -31,6 +37,31 @@ test("clients of the 1.x SDK can read the list: roots are objects, and no proper
     expect([inputSchema["type"], outputSchema["type"]]).toEqual(["object", "object"]);
     expect([...booleans(inputSchema), ...booleans(outputSchema)]).toEqual([]);
   }
+});
+
+test("boruna_log_show returns a value in parts of at most max_result_bytes, and splits no character", async () => {
+  const logs = temporaryFolder();
+  const text = 'fn main() -> String { string.repeat("a€😀", 200) }';
+  await execute(compile({ name: "main.ax", text }), { record: join(logs, "run.jsonl"), tracing: false });
+  const settings = { policy: "{}", live: false, logs, tools: [] };
+  const context = {
+    settings,
+    signal: new AbortController().signal,
+    onCall: () => {},
+    tracing: undefined,
+    caller: {},
+    registry: BUILTIN_REGISTRY,
+  };
+  const parts: string[] = [];
+  for (let start: unknown = 0; start !== undefined; ) {
+    const args = { log: "run.jsonl", value: true, start, max_result_bytes: 257 };
+    const answer = await PROGRAM_TOOLS.get("boruna_log_show")?.(args, context);
+    parts.push(String(answer?.["value_json"]));
+    start = answer?.["next"];
+  }
+  for (const part of parts) expect(utf8Length(part)).toBeLessThanOrEqual(257);
+  expect(parts.map((part) => part.isWellFormed())).not.toContain(false);
+  expect(parts.join("")).toBe(JSON.stringify("a€😀".repeat(200)));
 });
 
 describe("boruna_docs", () => {
