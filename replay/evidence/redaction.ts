@@ -4,8 +4,7 @@
  */
 import { sha256Hex } from "../../gateway/digest.ts";
 import { BorunaError } from "../../vm/error.ts";
-import { valueToTaggedJson } from "../../vm/json/tagged-json.ts";
-import { BlobRef, jsonText, loadValue, type ValueOrBlob } from "../log/blob-values.ts";
+import { BlobRef, loadValue, type ValueOrBlob, valueText } from "../log/blob-values.ts";
 import type { RecordedEvent } from "../log/event-json.ts";
 import type { RunLog } from "../log/log-reader.ts";
 import type { BlobReader } from "../log/memory-blobs.ts";
@@ -167,7 +166,7 @@ class RedactedTexts {
 
   add(content: ValueOrBlob, blobs: BlobReader): void {
     const value = loadValue(content, blobs);
-    const text = jsonText(valueToTaggedJson(value));
+    const text = valueText(value);
     if (text.length < MIN_REPEATED_CHARACTERS) return;
     this.#hashes.add(sha256Hex(text));
     if (typeof value !== "string" || value.length > MAX_NEEDLE_CHARACTERS || this.#needles.size === MAX_NEEDLES) return;
@@ -177,7 +176,7 @@ class RedactedTexts {
 
   /** Whether the content equals a redacted value, or contains the text of one. */
   areIn(content: ValueOrBlob, blobs: BlobReader): boolean {
-    const text = jsonText(valueToTaggedJson(loadValue(content, blobs)));
+    const text = valueText(loadValue(content, blobs));
     if (text.length < MIN_REPEATED_CHARACTERS) return false;
     return this.#hashes.has(sha256Hex(text)) || [...this.#needles].some((needle) => text.includes(needle));
   }

@@ -13,7 +13,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { canonicalJson, isJsonObject, parseJson, type JsonData } from "../../vm/json/json.ts";
 import { MACHINE_LIMITS } from "../../vm/limits.ts";
 import { utf8Length } from "../../vm/value/utf8.ts";
-import { valueFromTaggedJson, valueToTaggedJson } from "../../vm/json/tagged-json.ts";
+import { taggedJsonText, valueFromTaggedJson, valueToTaggedJson } from "../../vm/json/tagged-json.ts";
 import { FloatValue, replaceLoneSurrogates, type Value } from "../../vm/value/value.ts";
 import type { BlobReader } from "./memory-blobs.ts";
 import { decodeUtf8 } from "./utf8-text.ts";
@@ -45,14 +45,12 @@ export type PutBlob = (text: string, bytes: number) => BlobRef;
  */
 export function valueToLogJson(value: ValueOrBlob, inlineBytes: number, put: PutBlob | undefined): JsonData {
   if (value instanceof BlobRef) return blobToJson(value);
-  const data = valueToTaggedJson(value);
-  if (put === undefined || isSurelyShort(value, inlineBytes)) return data;
-  const text = jsonText(data);
+  if (put === undefined || isSurelyShort(value, inlineBytes)) return valueToTaggedJson(value);
+  const text = valueText(value);
   // For most values the bytes need not be counted, because a UTF-16 code unit takes at most three.
-  if (text.length * 3 <= inlineBytes) return data;
+  if (text.length * 3 <= inlineBytes) return valueToTaggedJson(value);
   const bytes = utf8Length(text);
-  if (bytes <= inlineBytes) return data;
-  return blobToJson(put(text, bytes));
+  return bytes <= inlineBytes ? valueToTaggedJson(value) : blobToJson(put(text, bytes));
 }
 
 /** Maximum bytes of one UTF-16 code unit of a String in JSON. */
@@ -67,9 +65,14 @@ export function isSurelyShort(value: ValueOrBlob, inlineBytes: number): boolean 
 }
 
 /** Returns the data as canonical JSON. Throws `log.too_large` if the JSON is too long for a JavaScript string. */
-export function jsonText(data: JsonData): string {
+export const jsonText = (data: JsonData): string => fittingText(() => canonicalJson(data));
+
+/** Returns the canonical JSON of a value. Throws the errors of `valueToTaggedJson` and `jsonText`. */
+export const valueText = (value: Value): string => fittingText(() => taggedJsonText(value));
+
+function fittingText(write: () => string): string {
   try {
-    return canonicalJson(data);
+    return write();
   } catch (error) {
     // V8 limits strings to about 2^29 code units.
     if (error instanceof RangeError) throw new BorunaError("log.too_large", "a value is too long for the log", { cause: error });
@@ -135,7 +138,7 @@ function readBlob(ref: BlobRef, blobs: BlobReader): { readonly value: Value; rea
 /** Reads the value like `loadValue`. Also throws `log.form` if the blob is not the canonical JSON of the value. */
 export function loadCanonicalValue(ref: BlobRef, blobs: BlobReader): Value {
   const { value, unsealedText } = readBlob(ref, blobs);
-  const text = jsonText(valueToTaggedJson(value));
+  const text = valueText(value);
   if (unsealedText === undefined ? sha256Hex(text) !== ref.sha256 : text !== unsealedText)
     throw new BorunaError("log.form", `blob ${ref.sha256} is not written as boruna writes it`);
   return value;

@@ -5,7 +5,7 @@
  */
 import { BorunaError, unreachable } from "../error.ts";
 import { Branch, foldTree, type Leaf, leaf } from "./fold.ts";
-import { isJsonArray, isJsonObject, type JsonData, type JsonNode, type JsonScalar, jsonObjectOf } from "./json.ts";
+import { isJsonArray, isJsonObject, type JsonData, type JsonNode, type JsonScalar, jsonObjectOf, scalarText } from "./json.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
@@ -74,6 +74,91 @@ export function valueToTaggedJson(value: Value): JsonData {
         return unreachable(part, "value");
     }
   });
+}
+
+/** A value whose parts are being written. */
+interface OpenText {
+  readonly start: string;
+  readonly parts: readonly Value[];
+  /** The keys of a map, in the order of `parts`. */
+  readonly keys?: readonly string[];
+  readonly end: string;
+  /** The index of the next part. */
+  next: number;
+}
+
+/** After this many texts, they are joined. Then short-lived ones leave the memory before a collection copies them. */
+const MAX_TEXTS = 4_096;
+
+/** Returns the canonical JSON of `valueToTaggedJson(value)` and throws the same errors. Takes a fraction of the time, because it makes no tree. */
+export function taggedJsonText(value: Value): string {
+  checkSerializable(value);
+  const joined: string[] = [];
+  const texts: string[] = [];
+  const open: OpenText[] = [];
+  const write = (part: Value): void => {
+    const opened = openText(part);
+    if (typeof opened === "string") texts.push(opened);
+    else {
+      texts.push(opened.start);
+      open.push(opened);
+    }
+  };
+  write(value);
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const part = top.parts[top.next];
+    if (part === undefined) {
+      texts.push(top.end);
+      open.pop();
+    } else {
+      if (top.next > 0) texts.push(",");
+      const key = top.keys?.[top.next];
+      if (key !== undefined) texts.push(JSON.stringify(key), ":");
+      top.next += 1;
+      write(part);
+    }
+    if (texts.length < MAX_TEXTS) continue;
+    joined.push(texts.join(""));
+    texts.length = 0;
+  }
+  joined.push(texts.join(""));
+  return joined.join("");
+}
+
+/** Returns the text of a value without parts, or the text around the parts of any other value. Members are in the order of canonical JSON. */
+function openText(value: Value): string | OpenText {
+  if (typeof value === "boolean") return `{"Bool":${value}}`;
+  if (isInt(value)) return `{"Int":${value}}`;
+  if (typeof value === "string") return `{"String":${JSON.stringify(value)}}`;
+  switch (value.tag) {
+    case "Unit":
+    case "None":
+      return `"${value.tag}"`;
+    case "Float":
+      return `{"Float":${scalarText(floatToData(value))}}`;
+    case "ActorId":
+      return `{"ActorId":${value.id}}`;
+    case "FnRef":
+      return `{"FnRef":${value.index}}`;
+    case "Some":
+    case "Ok":
+    case "Err":
+      return { start: `{"${value.tag}":`, parts: [value.value], end: "}", next: 0 };
+    case "Record":
+      return { start: '{"Record":{"fields":[', parts: value.fields, end: `],"type_id":${value.typeId}}}`, next: 0 };
+    case "Enum": {
+      const end = `,"type_id":${value.typeId},"variant":${value.variant}}}`;
+      return { start: '{"Enum":{"payload":', parts: [value.payload], end, next: 0 };
+    }
+    case "List":
+      return { start: '{"List":[', parts: value.toArray(), end: "]}", next: 0 };
+    case "Map":
+      return { start: '{"Map":{', parts: [...value.values()], keys: [...value.keys()], end: "}}", next: 0 };
+    case "Closure":
+      throw new BorunaError("internal", "a closure passed checkSerializable");
+    default:
+      return unreachable(value, "value");
+  }
 }
 
 /** Converts a Float. A finite Float stays a `FloatValue`, and any other Float becomes a string. */

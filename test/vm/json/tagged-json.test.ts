@@ -4,7 +4,7 @@ import { canonicalJson, type JsonData, parseJson } from "../../../vm/json/json.t
 import { MACHINE_LIMITS } from "../../../vm/limits.ts";
 import { ListValue } from "../../../vm/value/list.ts";
 import { MapValue } from "../../../vm/value/map.ts";
-import { JSON_LEVELS_PER_VALUE, valueFromTaggedJson, valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
+import { JSON_LEVELS_PER_VALUE, taggedJsonText, valueFromTaggedJson, valueToTaggedJson } from "../../../vm/json/tagged-json.ts";
 import {
   ActorIdValue,
   ClosureValue,
@@ -43,6 +43,7 @@ test.each<[Value, string]>([
   [new FnRefValue(3), '{"FnRef":3}'],
 ])("%#", (v, text) => {
   expect(written(v)).toBe(text);
+  expect(taggedJsonText(v)).toBe(text);
   expect(read(text)).toEqual(v);
   expect(written(read(text))).toBe(text);
 });
@@ -130,6 +131,38 @@ test("any JSON is a value or throws value.form", () => {
     }),
     { numRuns: scaledRuns(1_000) },
   );
+});
+
+describe("the text of a value that is written without a tree", () => {
+  test("is that of its tree", () => {
+    const manyValues = fc
+      .tuple(fc.nat(3_000), anyValue)
+      .map(([length, part]) => ListValue.of(Array.from({ length }, (_, i) => RecordValue.of(i, [part]))));
+    fc.assert(
+      fc.property(fc.oneof(anyValue, manyValues), (v) => taggedJsonText(v) === written(v)),
+      { numRuns: scaledRuns(1_000) },
+    );
+  });
+
+  test("has the keys of maps in the order of their UTF-8 bytes", () => {
+    const keys = fc.uniqueArray(fc.constantFrom("", "a", "Z", "é", "\uffff", "\u{1f600}", "\ue000", "\u{10ffff}", '"', "\n"));
+    fc.assert(
+      fc.property(keys, (names) => {
+        const map = MapValue.from(names.map((name) => [name, name]));
+        return taggedJsonText(map) === written(map);
+      }),
+    );
+  });
+
+  test.each([
+    new ClosureValue(0, [1]),
+    deepValue(DEEP, (inner) => new SomeValue(inner)),
+    deepValue(60, (inner) => ListValue.of([inner, inner])),
+  ])("throws the same error: %#", (v) => {
+    const kind = errorKind(() => valueToTaggedJson(v));
+    expect(kind).toMatch(/^value\./);
+    expect(errorKind(() => taggedJsonText(v))).toBe(kind);
+  });
 });
 
 describe("limits", () => {
