@@ -17,7 +17,7 @@ export interface FieldPosition {
   /** Kind of the errors about this value. */
   readonly kind: PolicyErrorKind;
   /** Returns the file, line and column of an offset in the policy's text. */
-  readonly errorPlaceAt: (offset: number) => ErrorPlace;
+  readonly lineAndColumnAt: (offset: number) => ErrorPlace;
 }
 
 type JsonSchema = ReadonlyMap<string, JsonData>;
@@ -77,7 +77,7 @@ export function failAt(
   hint?: string,
   kind: PolicyErrorKind = position.kind,
 ): never {
-  throw new BorunaError(kind, message, { place: position.errorPlaceAt(offset), hint });
+  throw new BorunaError(kind, message, { place: position.lineAndColumnAt(offset), hint });
 }
 
 /** Throws the error for a value of the wrong type. */

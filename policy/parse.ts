@@ -29,7 +29,7 @@ export interface CheckedPolicy {
 export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
   return readPolicy(
     parseDocument(text, options),
-    (offset) => errorPlaceAt(text, offset, options.file),
+    (offset) => lineAndColumnAt(text, offset, options.file),
     options.registry ?? BUILTIN_REGISTRY,
   );
 }
@@ -38,11 +38,11 @@ export function parsePolicy(text: string, options: ParsePolicyOptions): Policy {
 export function checkPolicy(text: string, options: ParsePolicyOptions): CheckedPolicy {
   const policy = parsePolicy(text, options);
   const warnings = policyWarnings(parseDocument(text, options), policy, options.registry ?? BUILTIN_REGISTRY);
-  return { policy, warnings: warnings.map((warning) => ({ ...warning, place: errorPlaceAt(text, warning.offset, options.file) })) };
+  return { policy, warnings: warnings.map((warning) => ({ ...warning, place: lineAndColumnAt(text, warning.offset, options.file) })) };
 }
 
 function parseDocument(text: string, options: ParsePolicyOptions): DocumentNode {
-  const placeOf = (offset: number): ErrorPlace => errorPlaceAt(text, offset, options.file);
+  const placeOf = (offset: number): ErrorPlace => lineAndColumnAt(text, offset, options.file);
   const fail = (message: string, offset: number, hint?: string): never => {
     throw new BorunaError("policy.parse_error", message, { place: placeOf(offset), hint });
   };
@@ -87,7 +87,7 @@ export function ruleLine(text: string, path: string): number | undefined {
     reached = memberPath(outerPath, member.name);
     node = member.node;
   }
-  return offset === undefined ? undefined : errorPlaceAt(text, offset, "").line;
+  return offset === undefined ? undefined : lineAndColumnAt(text, offset, "").line;
 }
 
 /** Whether `path` is `outer` or a path inside it. */
@@ -168,7 +168,7 @@ function scalarOf(value: unknown): null | boolean | number | string {
 }
 
 /** Returns the line and column of an offset, both from 1. Columns count code points. */
-function errorPlaceAt(text: string, offset: number, file: string): ErrorPlace {
+function lineAndColumnAt(text: string, offset: number, file: string): ErrorPlace {
   const before = text.slice(0, offset);
   const lines = before.split("\n");
   return { file, line: lines.length, column: [...(lines.at(-1) ?? "").replace(/^\uFEFF/, "")].length + 1 };

@@ -54,7 +54,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const EMPTY_OBJECT: DocumentNode = { kind: "object", members: [], offset: 0 };
 /** Returns the value of an object in which every field has its default. No field may be required. */
 function defaultsOf<T>(schema: FieldSchema<T>): T {
-  return schema.read(EMPTY_OBJECT, { path: "", kind: "policy.parse_error", errorPlaceAt: () => ({}) });
+  return schema.read(EMPTY_OBJECT, { path: "", kind: "policy.parse_error", lineAndColumnAt: () => ({}) });
 }
 
 const HOST = text("a host", (given) => {

@@ -23,10 +23,10 @@ export type { DbPolicy, FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-
 /** Validates a document. `registry` lists the known capabilities; without one, rules may name any well-formed id. Throws `policy.*`. */
 export function readPolicy(
   root: DocumentNode,
-  errorPlaceAt: (offset: number) => ErrorPlace,
+  lineAndColumnAt: (offset: number) => ErrorPlace,
   registry: CapabilityRegistry | undefined,
 ): Policy {
-  const at: FieldPosition = { path: "", kind: "policy.parse_error", errorPlaceAt };
+  const at: FieldPosition = { path: "", kind: "policy.parse_error", lineAndColumnAt };
   const version = root.kind === "object" ? root.members.find((m) => m.name === "schema_version")?.node : undefined;
   // Check the version first, because another version may have other fields.
   if (version !== undefined && (version.kind !== "scalar" || version.value !== SCHEMA_VERSION)) {
@@ -87,7 +87,7 @@ export function policyHash(policy: Policy): string {
 
 /** Reads limits, which have the same names as in policies. Returns only those in `data`. Throws `policy.unknown_field`, `policy.invalid_limits`. */
 export function readLimits(data: JsonData): Partial<Limits> {
-  const limits = LIMITS_SCHEMA.read(documentFromJson(data), { path: "limits", kind: "policy.invalid_limits", errorPlaceAt: () => ({}) });
+  const limits = LIMITS_SCHEMA.read(documentFromJson(data), { path: "limits", kind: "policy.invalid_limits", lineAndColumnAt: () => ({}) });
   return Object.fromEntries(Object.entries(limits).filter(([name]) => isJsonObject(data) && data.has(name)));
 }
 

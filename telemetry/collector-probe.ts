@@ -14,7 +14,7 @@ export async function probeCollector(environment: Environment, signal: AbortSign
   const settings = readTelemetrySettings(environment);
   if ("problem" in settings) return { kind: "problem", problem: settings.problem };
   if (!settings.on || settings.otlp === undefined) return { kind: "off" };
-  for (const notice of settings.notices) note(notice);
+  for (const warning of settings.warnings) note(warning);
   const sender = await createOtlpSender(SPANS_SIGNAL, settings.otlp, environment, note);
   try {
     return { kind: "asked", host: new URL(settings.otlp.endpoint).host, result: await sender.attempt([])(signal) };

@@ -22,7 +22,7 @@ export async function startProcessTelemetry(writeLine: (line: string) => void): 
   if (!settings.on) return undefined;
   const [{ start }, { otelTracing }] = await Promise.all([import("./sdk.ts"), import("./otel.ts")]);
   const sdk = await start(settings, process.env, writeLine);
-  for (const notice of sdk.notices) writeLine(`telemetry: ${notice}`);
+  for (const warning of sdk.warnings) writeLine(`telemetry: ${warning}`);
   const threadContext = await openThreadContext(process.env, (line) => writeLine(`telemetry: ${line}`));
   return {
     tracing: otelTracing({ backpressure: () => sdk.backpressure(), genAiSpans: settings.genAiSpans, threadContext }),

@@ -109,13 +109,13 @@ async function startExport(serviceName: string, notify: (line: string) => void):
   return startRunnerExport(serviceName, { spans, metrics }, notify);
 }
 
-/** Returns the settings, or undefined if they turn spans or metrics off. Passes their problem or their notices to `notify`. */
-function usable<T extends { readonly on: true; readonly notices: readonly string[] }>(
+/** Returns the settings, or undefined if they turn spans or metrics off. Passes their problem or their warnings to `notify`. */
+function usable<T extends { readonly on: true; readonly warnings: readonly string[] }>(
   settings: T | { readonly on: false } | { readonly problem: string },
   notify: (line: string) => void,
 ): T | undefined {
   if ("problem" in settings) notify(settings.problem);
   if ("problem" in settings || !settings.on) return undefined;
-  for (const notice of settings.notices) notify(notice);
+  for (const warning of settings.warnings) notify(warning);
   return settings;
 }

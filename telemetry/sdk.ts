@@ -10,7 +10,7 @@ import { type Environment, VARIABLES } from "./variables.ts";
 
 interface Sdk {
   /** One line for stderr, without a prefix, for each setting that was not understood. */
-  readonly notices: readonly string[];
+  readonly warnings: readonly string[];
   /** The function to pass to `otelTracing` in its options. */
   backpressure(): Promise<void> | undefined;
   /**
@@ -39,10 +39,10 @@ export async function start(settings: TelemetrySettings, environment: Environmen
     import("@opentelemetry/sdk-trace-node"),
     import("@opentelemetry/resources"),
   ]);
-  const notices = [...settings.notices];
+  const warnings = [...settings.warnings];
   const note = (message: string): void => {
     // Ignore messages about timeouts, because settings.ts already reports invalid ones.
-    if (!/_TIMEOUT\b/.test(message)) notices.push(message);
+    if (!/_TIMEOUT\b/.test(message)) warnings.push(message);
   };
   const ignore = (): void => undefined;
   api.diag.setLogger(
@@ -64,5 +64,5 @@ export async function start(settings: TelemetrySettings, environment: Environmen
     });
   }
 
-  return { notices, backpressure: () => spanExport.backpressure(), shutdown: () => spanExport.shutdown() };
+  return { warnings, backpressure: () => spanExport.backpressure(), shutdown: () => spanExport.shutdown() };
 }

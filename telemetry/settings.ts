@@ -47,7 +47,7 @@ export interface TelemetrySettings {
   /** Whether each `llm.call` also has a span of the GenAI conventions. */
   readonly genAiSpans: boolean;
   /** One line for each setting that was not understood and was replaced by its default. */
-  readonly notices: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 interface Problem {
@@ -66,7 +66,7 @@ export interface MetricSettings {
   /** Milliseconds for flush and shutdown together. */
   readonly shutdownMs: number;
   /** One line for each setting that was not understood and was replaced by its default. */
-  readonly notices: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** The signals that have their own settings, by the name in their variables. `path` is appended to the general endpoint. */
@@ -97,10 +97,10 @@ export function readTelemetrySettings(environment: Environment): SettingsResult 
   if (exporterNames.includes("console")) exporters.push("console");
   if (exporterNames.includes("none") || exporters.length === 0) return { on: false };
 
-  const notices = firstNotices(read);
-  const otlp = exporters.includes("otlp") ? readOtlpSettings(read, "TRACES", notices) : undefined;
+  const warnings = firstWarnings(read);
+  const otlp = exporters.includes("otlp") ? readOtlpSettings(read, "TRACES", warnings) : undefined;
   if (otlp !== undefined && "problem" in otlp) return otlp;
-  const readCount = countReader(read, notices);
+  const readCount = countReader(read, warnings);
   const {
     OTEL_BSP_EXPORT_TIMEOUT: exportTimeout,
     OTEL_BSP_MAX_QUEUE_SIZE: queueSize,
@@ -123,10 +123,10 @@ export function readTelemetrySettings(environment: Environment): SettingsResult 
     },
     exportMs: Math.min(exportMs, exportTimeoutMillis),
     shutdownMs,
-    traceDetail: readTraceDetail(read, notices),
-    propagators: readPropagators(read, notices),
+    traceDetail: readTraceDetail(read, warnings),
+    propagators: readPropagators(read, warnings),
     genAiSpans: listOf(read("OTEL_SEMCONV_STABILITY_OPT_IN") ?? "").includes(GEN_AI_OPT_IN),
-    notices,
+    warnings,
   };
 }
 
@@ -138,10 +138,10 @@ export function readMetricSettings(environment: Environment): { readonly on: fal
   const unknownName = exporterNames.find((name) => name !== "otlp");
   if (unknownName !== undefined)
     return problemOf("METRICS", `OTEL_METRICS_EXPORTER: ${quote(unknownName)} is not supported; otlp and none are.`);
-  const notices = firstNotices(read);
-  const otlp = readOtlpSettings(read, "METRICS", notices);
+  const warnings = firstWarnings(read);
+  const otlp = readOtlpSettings(read, "METRICS", warnings);
   if ("problem" in otlp) return otlp;
-  const readCount = countReader(read, notices);
+  const readCount = countReader(read, warnings);
   const { OTEL_METRIC_EXPORT_INTERVAL: interval, OTEL_METRIC_EXPORT_TIMEOUT: timeout } = VARIABLES;
   const intervalMs = readCount("OTEL_METRIC_EXPORT_INTERVAL", interval.default, 1, MAX_MS);
   const timeoutMs = readCount("OTEL_METRIC_EXPORT_TIMEOUT", timeout.default, 1, MAX_MS);
@@ -151,14 +151,14 @@ export function readMetricSettings(environment: Environment): { readonly on: fal
     intervalMs,
     exportMs: Math.min(intervalMs, timeoutMs, readExportMs(readCount, "METRICS")),
     shutdownMs: readShutdownMs(readCount),
-    notices,
+    warnings,
   };
 }
 
 type Reader = (name: VariableName) => string | undefined;
 /**
  * Reads a whole number and reduces it to `max` if it is larger. Returns `fallback` if the variable is unset. If the value is malformed or
- * below `min`, returns `fallback` too and adds a notice.
+ * below `min`, returns `fallback` too and adds a warning.
  */
 type CountReader = (name: VariableName, fallback: number, min: number, max: number) => number;
 
@@ -166,8 +166,8 @@ function isDisabled(read: Reader): boolean {
   return read("OTEL_SDK_DISABLED")?.toLowerCase() === "true";
 }
 
-/** Returns a notice if `OTEL_SDK_DISABLED` is neither true nor false. Such a value counts as false. */
-function firstNotices(read: Reader): string[] {
+/** Returns a warning if `OTEL_SDK_DISABLED` is neither true nor false. Such a value counts as false. */
+function firstWarnings(read: Reader): string[] {
   const text = read("OTEL_SDK_DISABLED");
   if (text === undefined || ["true", "false"].includes(text.toLowerCase())) return [];
   return [`OTEL_SDK_DISABLED: ${quote(text)} is not true or false; false is used.`];
@@ -186,7 +186,7 @@ function endpointVariable(read: Reader, signal: SignalName): VariableName | unde
 }
 
 /** Reads how to reach the collector. Called only if an endpoint is set. */
-function readOtlpSettings(read: Reader, signal: SignalName, notices: string[]): OtlpSettings | Problem {
+function readOtlpSettings(read: Reader, signal: SignalName, warnings: string[]): OtlpSettings | Problem {
   const protocolName = firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`) ?? "OTEL_EXPORTER_OTLP_PROTOCOL";
   const protocol = protocolOf(read(protocolName) ?? VARIABLES.OTEL_EXPORTER_OTLP_PROTOCOL.default);
   if (protocol === undefined)
@@ -206,7 +206,7 @@ function readOtlpSettings(read: Reader, signal: SignalName, notices: string[]): 
   const compressionName = firstSet(read, `OTEL_EXPORTER_OTLP_${signal}_COMPRESSION`, "OTEL_EXPORTER_OTLP_COMPRESSION");
   const compression = compressionName === undefined ? "none" : read(compressionName);
   if (compressionName !== undefined && compression !== "gzip" && compression !== "none")
-    notices.push(`${compressionName}: ${quote(compression)} is not supported; gzip and none are. none is used.`);
+    warnings.push(`${compressionName}: ${quote(compression)} is not supported; gzip and none are. none is used.`);
   return {
     endpoint: isGeneral ? `${text}${text.endsWith("/") ? "" : "/"}${path}` : text,
     protocol,
@@ -214,13 +214,13 @@ function readOtlpSettings(read: Reader, signal: SignalName, notices: string[]): 
   };
 }
 
-function countReader(read: Reader, notices: string[]): CountReader {
+function countReader(read: Reader, warnings: string[]): CountReader {
   return (name, fallback, min, max) => {
     const text = read(name);
     if (text === undefined) return fallback;
     const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min) return Math.min(value, max);
-    notices.push(`${name}: ${quote(text)} is not a whole number from ${min} up; ${fallback} is used.`);
+    warnings.push(`${name}: ${quote(text)} is not a whole number from ${min} up; ${fallback} is used.`);
     return fallback;
   };
 }
@@ -234,22 +234,22 @@ function readExportMs(readCount: CountReader, signal: SignalName): number {
   return readCount(`OTEL_EXPORTER_OTLP_${signal}_TIMEOUT`, general, 1, MAX_MS);
 }
 
-function readPropagators(read: Reader, notices: string[]): TelemetrySettings["propagators"] {
+function readPropagators(read: Reader, warnings: string[]): TelemetrySettings["propagators"] {
   const propagators = listOf(read("OTEL_PROPAGATORS") ?? VARIABLES.OTEL_PROPAGATORS.default);
   for (const name of propagators) {
     if (!["tracecontext", "baggage", "none"].includes(name))
-      notices.push(`OTEL_PROPAGATORS: ${quote(name)} is not supported; tracecontext, baggage and none are. It is ignored.`);
+      warnings.push(`OTEL_PROPAGATORS: ${quote(name)} is not supported; tracecontext, baggage and none are. It is ignored.`);
   }
   const propagates = (name: string): boolean => propagators.includes(name) && !propagators.includes("none");
   return { tracecontext: propagates("tracecontext"), baggage: propagates("baggage") };
 }
 
-function readTraceDetail(read: Reader, notices: string[]): TraceDetail {
+function readTraceDetail(read: Reader, warnings: string[]): TraceDetail {
   const fallback = VARIABLES.BORUNA_TRACE_DETAIL.default;
   const text = read("BORUNA_TRACE_DETAIL") ?? fallback;
   const detail = TRACE_DETAILS.find((name) => name === text.toLowerCase());
   if (detail === undefined)
-    notices.push(`BORUNA_TRACE_DETAIL: ${quote(text)} is not supported; cap, call and flow are. ${fallback} is used.`);
+    warnings.push(`BORUNA_TRACE_DETAIL: ${quote(text)} is not supported; cap, call and flow are. ${fallback} is used.`);
   return detail ?? fallback;
 }
 

@@ -91,9 +91,9 @@ export class LogIndex {
 
   /**
    * Reads at most `maxEvents` events that were appended. If the file was replaced or is shorter than before, starts again at its beginning.
-   * Calls `pause` after each piece. Returns whether anything has changed. A malformed file gets the state `broken`.
+   * Calls `afterPiece` after each piece. Returns whether anything has changed. A malformed file gets the state `broken`.
    */
-  async refresh(stats: Stats, maxEvents: number, pause: () => Promise<void>): Promise<boolean> {
+  async refresh(stats: Stats, maxEvents: number, afterPiece: () => Promise<void>): Promise<boolean> {
     if (stats.size === this.#size && stats.ino === this.#inode && stats.mtimeMs === this.changedMs) return false;
     // A log only grows, so any other change means that the file was rewritten. A file that had no valid line may be a log by now.
     const isRewritten = stats.ino !== this.#inode || stats.size < this.#bytes || stats.size === this.#size || this.#lines === 0;
@@ -104,7 +104,7 @@ export class LogIndex {
     this.#size = stats.size;
     if (this.state === "broken") return true;
     try {
-      await this.#readAppended(maxEvents, pause);
+      await this.#readAppended(maxEvents, afterPiece);
       this.state = this.#summary.end === undefined ? (this.#lines === 0 ? "reading" : "open") : "ended";
     } catch (error) {
       if (!(error instanceof BorunaError)) throw error;
@@ -139,13 +139,13 @@ export class LogIndex {
     this.#typeCounts = new Map();
   }
 
-  async #readAppended(maxEvents: number, pause: () => Promise<void>): Promise<void> {
+  async #readAppended(maxEvents: number, afterPiece: () => Promise<void>): Promise<void> {
     const maxCount = this.#summary.eventCount + maxEvents;
     for (const lines of completeLines(this.file, this.#bytes)) {
       if (this.#summary.eventCount + lines.length > maxCount)
         throw new BorunaError("log.too_large", "the logs together have more events than the viewer reads; name fewer logs");
       for (const { bytes, end } of lines) this.#addLine(bytes, end);
-      await pause();
+      await afterPiece();
     }
   }
 

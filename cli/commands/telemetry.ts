@@ -21,7 +21,7 @@ export function telemetryStatusCommand({ terminal, json }: CommandSession): numb
   return EXIT.done;
 }
 
-function statusJson({ destination, reason, tenant, notices }: UsageSettings, noticeShown: boolean): Readonly<Record<string, unknown>> {
+function statusJson({ destination, reason, tenant, warnings }: UsageSettings, noticeShown: boolean): Readonly<Record<string, unknown>> {
   return {
     on: destination !== undefined,
     reason,
@@ -30,14 +30,14 @@ function statusJson({ destination, reason, tenant, notices }: UsageSettings, not
     token: destination?.kind === "url" && destination.token !== undefined,
     timeout_ms: destination?.kind === "url" ? destination.timeoutMs : null,
     tenant: tenant ?? null,
-    ignored: notices,
+    ignored: warnings,
     notice_shown: noticeShown,
     fields: Object.keys(USAGE_FIELDS),
   };
 }
 
-function statusLines({ destination, reason, tenant, notices }: UsageSettings, noticeShown: boolean): readonly string[] {
-  const ignored = notices.map((notice) => `note: ${notice}`);
+function statusLines({ destination, reason, tenant, warnings }: UsageSettings, noticeShown: boolean): readonly string[] {
+  const ignored = warnings.map((warning) => `note: ${warning}`);
   if (destination === undefined) {
     const how = "to turn them on: BORUNA_TELEMETRY_FILE=FILE, or BORUNA_TELEMETRY_ENABLED=1 and BORUNA_TELEMETRY_URL=URL";
     return ["usage events are off", `why: ${reason}`, how, ...ignored];

@@ -17,7 +17,7 @@ export interface UsageSettings {
   /** The value of `BORUNA_TELEMETRY_TENANT`, a word that every event carries, such as the name of a team. */
   readonly tenant: string | undefined;
   /** One line for each value that is not valid and therefore ignored. */
-  readonly notices: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 const OPT_OUTS = ["BORUNA_TELEMETRY_DISABLED", "DO_NOT_TRACK"] as const;
@@ -28,7 +28,7 @@ export const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Reads the variables. `builtInUrl` is where events go if the variables name no destination. */
 export function readUsageSettings(environment: Environment, builtInUrl: string | undefined = BUILT_IN_URL): UsageSettings {
-  const off = (reason: string): UsageSettings => ({ destination: undefined, reason, tenant: undefined, notices: [] });
+  const off = (reason: string): UsageSettings => ({ destination: undefined, reason, tenant: undefined, warnings: [] });
   // Any value opts out, even white space, so the value is not trimmed.
   const optOut = OPT_OUTS.find((name) => (environment[name] ?? "") !== "");
   if (optOut !== undefined) return off(`${optOut} is set`);
@@ -43,28 +43,28 @@ export function readUsageSettings(environment: Environment, builtInUrl: string |
   if (!isPlainHttpUrl(url)) return off("BORUNA_TELEMETRY_URL is not an http or https URL without a user name");
   const token = readVariable(environment, "BORUNA_TELEMETRY_TOKEN");
   if (token !== undefined && !isBearerToken(token)) return off("BORUNA_TELEMETRY_TOKEN is not a bearer token");
-  const { timeoutMs, notices } = readTimeout(environment);
-  return settingsOf(environment, { kind: "url", url, token, timeoutMs }, reason, notices);
+  const { timeoutMs, warnings } = readTimeout(environment);
+  return settingsOf(environment, { kind: "url", url, token, timeoutMs }, reason, warnings);
 }
 
 export const isBearerToken = (text: string): boolean => TOKEN.test(text);
 
-function settingsOf(environment: Environment, destination: UsageDestination, reason: string, notices: readonly string[]): UsageSettings {
+function settingsOf(environment: Environment, destination: UsageDestination, reason: string, warnings: readonly string[]): UsageSettings {
   const tenant = readVariable(environment, "BORUNA_TELEMETRY_TENANT");
-  if (tenant === undefined || TENANT.test(tenant)) return { destination, reason, tenant, notices };
-  const notice = "BORUNA_TELEMETRY_TENANT is ignored: it may have up to 64 letters, digits, dots, underscores and hyphens";
-  return { destination, reason, tenant: undefined, notices: [...notices, notice] };
+  if (tenant === undefined || TENANT.test(tenant)) return { destination, reason, tenant, warnings };
+  const warning = "BORUNA_TELEMETRY_TENANT is ignored: it may have up to 64 letters, digits, dots, underscores and hyphens";
+  return { destination, reason, tenant: undefined, warnings: [...warnings, warning] };
 }
 
-function readTimeout(environment: Environment): { readonly timeoutMs: number; readonly notices: readonly string[] } {
+function readTimeout(environment: Environment): { readonly timeoutMs: number; readonly warnings: readonly string[] } {
   const text = readVariable(environment, "BORUNA_TELEMETRY_TIMEOUT_MS");
   const fallback = VARIABLES.BORUNA_TELEMETRY_TIMEOUT_MS.default;
-  if (text === undefined) return { timeoutMs: fallback, notices: [] };
+  if (text === undefined) return { timeoutMs: fallback, warnings: [] };
   const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : 0;
-  if (value > 0) return { timeoutMs: Math.min(value, MAX_TIMEOUT_MS), notices: [] };
+  if (value > 0) return { timeoutMs: Math.min(value, MAX_TIMEOUT_MS), warnings: [] };
   return {
     timeoutMs: fallback,
-    notices: [`BORUNA_TELEMETRY_TIMEOUT_MS is ignored: it is not a whole number from 1 up; ${fallback} is used`],
+    warnings: [`BORUNA_TELEMETRY_TIMEOUT_MS is ignored: it is not a whole number from 1 up; ${fallback} is used`],
   };
 }
 

@@ -44,7 +44,7 @@ describe("pinned hashes", () => {
 const objectFrom = (table: FieldTable): FieldSchema<ReadonlyMap<string, unknown>> =>
   objectOf("an object", table, (read) => new Map(Object.values(table).map((f) => [f.name, read(f)])));
 const canonical = <T>(schema: FieldSchema<T>, data: JsonData): string => {
-  const value = schema.read(documentFromJson(data), { path: "", kind: "policy.parse_error", errorPlaceAt: () => ({}) });
+  const value = schema.read(documentFromJson(data), { path: "", kind: "policy.parse_error", lineAndColumnAt: () => ({}) });
   return canonicalJson(schema.withoutLaterDefaults(jsonFromJs(value)));
 };
 

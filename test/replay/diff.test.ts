@@ -10,7 +10,7 @@ import type { RunEvent } from "../../vm/events.ts";
 import { editLine } from "./mend.ts";
 import { ACTORS, LOOPS, READS_TWICE, READS_TWICE_INLINE, TRIES } from "./programs.ts";
 import { logOf, recorded } from "./recorded.ts";
-import { anyEvents, sampleDescription, successEnd, recordEvents } from "./sample.ts";
+import { anyEvents, sampleDescription, successfulRunEnd, recordEvents } from "./sample.ts";
 
 function diff(a: ParsedLog, b: ParsedLog): DiffSummary & { readonly found: readonly LogDifference[] } {
   const found: LogDifference[] = [];
@@ -143,7 +143,7 @@ describe("headers and ends", () => {
   test("an event log has neither", () => {
     const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
     for (const event of fileCalls("a")) recorder.append(event);
-    recorder.finish(successEnd(2));
+    recorder.finish(successfulRunEnd(2));
     const eventLog = parseLog(memorySource(recorder.bytes()));
     expect(diff(eventLog, logFrom(fileCalls("a"))).same).toBe(true);
     expect(shown(diff(eventLog, logFrom(fileCalls("b"))))).toEqual(["arguments 1 1 args[0]", "answer 2 2 result"]);

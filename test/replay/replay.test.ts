@@ -18,7 +18,7 @@ import { assemble, type Line } from "./assemble.ts";
 import { editLine, rewriteLines } from "./mend.ts";
 import { ACTORS, LOOPS, READS_TWICE, READS_TWICE_INLINE, TRIES } from "./programs.ts";
 import { logOf, recorded, replayed, type Recorded } from "./recorded.ts";
-import { sampleDescription, successEnd } from "./sample.ts";
+import { sampleDescription, successfulRunEnd } from "./sample.ts";
 import { anyText } from "./values.ts";
 import { kindOf } from "../error-kind.ts";
 
@@ -443,7 +443,7 @@ describe("the event log", () => {
   const eventLog = (events: readonly RunEvent[]): ReturnType<typeof parseLog> => {
     const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
     for (const event of events) recorder.append(event);
-    recorder.finish(successEnd(events.length));
+    recorder.finish(successfulRunEnd(events.length));
     return parseLog(memorySource(recorder.bytes()));
   };
   const CALLS: readonly RunEvent[] = [

@@ -43,7 +43,7 @@ export const SAMPLE_EVENTS: readonly RunEvent[] = [
 ];
 
 /** Returns the end of a successful run with this number of events. */
-export function successEnd(events: number, more: Partial<RunEnd> = {}): RunEnd {
+export function successfulRunEnd(events: number, more: Partial<RunEnd> = {}): RunEnd {
   return { outcome: "success", value: 42, error: undefined, steps: 10, allocBytes: 100, counters: COUNTERS, events, ...more };
 }
 
@@ -51,7 +51,7 @@ export function successEnd(events: number, more: Partial<RunEnd> = {}): RunEnd {
 export function recordEvents(
   events: readonly RunEvent[],
   limits: Partial<LogLimits> = {},
-  end: RunEnd | false = successEnd(events.length),
+  end: RunEnd | false = successfulRunEnd(events.length),
 ): MemoryRecorder {
   const recorder = memoryRecorder(sampleDescription(), { limits });
   for (const event of events) recorder.append(event);

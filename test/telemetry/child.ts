@@ -13,7 +13,7 @@ const printError = (line: string): void => void process.stderr.write(`${line}\n`
 const settings = readTelemetrySettings(process.env);
 if ("problem" in settings) printError(settings.problem);
 const sdk = "on" in settings && settings.on ? await start(settings, process.env, printError) : undefined;
-for (const notice of sdk?.notices ?? []) printError(`telemetry: ${notice}`);
+for (const warning of sdk?.warnings ?? []) printError(`telemetry: ${warning}`);
 if (flags.includes("twice") && "on" in settings && settings.on) {
   await start(settings, process.env, printError).catch((error: unknown) => printError(error instanceof Error ? error.message : "?"));
 }

@@ -3,7 +3,7 @@ import { createServer as createHttp2Server } from "node:http2";
 import { afterAll, describe, expect, test } from "vitest";
 import { DEEP, someOf } from "../cases.ts";
 import { answeringWith, type Behavior, type Collector, listen, partialSuccess, startCollector } from "./collector.ts";
-import { type ChildEnd, runChild } from "./run-child.ts";
+import { type ChildEnd, type ChildFlag, runChild } from "./run-child.ts";
 
 /** Time limits of an hour, longer than any test: none of them ends the child process, even on a slow machine. */
 const BOUNDS = { OTEL_EXPORTER_OTLP_TIMEOUT: "3600000", OTEL_BSP_EXPORT_TIMEOUT: "3600000", BORUNA_OTEL_SHUTDOWN_MS: "3600000" };
@@ -21,11 +21,11 @@ async function newCollector(behavior: Behavior): Promise<Collector> {
 function run(
   collector: Collector,
   calls: number,
-  flags: readonly string[],
+  flags: readonly ChildFlag[],
   more: Readonly<Record<string, string>> = {},
 ): Promise<ChildEnd> {
   const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_MAX_QUEUE_SIZE: "50", OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "50" };
-  return runChild("child.ts", [String(calls), "0", ...flags], { ...environment, ...more });
+  return runChild({ calls, flags }, { ...environment, ...more });
 }
 
 describe("a collector that takes 1.3 s to answer", () => {
@@ -111,7 +111,7 @@ describe("a mistake in the settings is named", () => {
   )("%s", async (_what, environment, reason) => {
     const server = createHttp2Server();
     const port = await listen(server);
-    const { code, stderr } = await runChild("child.ts", ["1", "0"], environment(port));
+    const { code, stderr } = await runChild({ calls: 1 }, environment(port));
     server.close();
     expect({ code, stderr: stderr.trimEnd() }).toEqual({ code: 0, stderr: expect.stringMatching(reason) });
     expect(stderr).toMatch(/^telemetry: 2 of 2 spans lost: [^\n]*\n$/);

@@ -260,7 +260,7 @@ describe("settings", () => {
       intervalMs: 60_000,
       exportMs: 10_000,
       shutdownMs: 5_000,
-      notices: [],
+      warnings: [],
     });
   });
 

@@ -46,7 +46,7 @@ describe("settings from the environment", () => {
       traceDetail: "cap",
       propagators: { tracecontext: true, baggage: true },
       genAiSpans: false,
-      notices: [],
+      warnings: [],
     });
   });
 
@@ -55,7 +55,7 @@ describe("settings from the environment", () => {
     const odd = settings({ ...ENDPOINT, BORUNA_TRACE_DETAIL: "all" });
     expect(odd).toMatchObject({
       traceDetail: "cap",
-      notices: ['BORUNA_TRACE_DETAIL: "all" is not supported; cap, call and flow are. cap is used.'],
+      warnings: ['BORUNA_TRACE_DETAIL: "all" is not supported; cap, call and flow are. cap is used.'],
     });
   });
 
@@ -76,7 +76,7 @@ describe("settings from the environment", () => {
     expect(settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" }).otlp?.compression).toBe("gzip");
     const odd = settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "br", OTEL_BSP_EXPORT_TIMEOUT: "9" });
     expect(odd).toMatchObject({ otlp: { compression: "none" }, exportMs: 9 });
-    expect(odd.notices).toEqual(['OTEL_EXPORTER_OTLP_COMPRESSION: "br" is not supported; gzip and none are. none is used.']);
+    expect(odd.warnings).toEqual(['OTEL_EXPORTER_OTLP_COMPRESSION: "br" is not supported; gzip and none are. none is used.']);
     expect(settings({ ...ENDPOINT, OTEL_TRACES_EXPORTER: "console" }).otlp).toBeUndefined();
   });
 
@@ -115,15 +115,15 @@ describe("settings from the environment", () => {
     });
     expect(result.batch).toMatchObject({ maxExportBatchSize: 512, maxQueueSize: 2048, scheduledDelayMillis: 5000 });
     expect(result.shutdownMs).toBe(5000);
-    expect(result.notices).toHaveLength(4);
-    expect(result.notices[0]).toBe('BORUNA_OTEL_SHUTDOWN_MS: "soon" is not a whole number from 0 up; 5000 is used.');
+    expect(result.warnings).toHaveLength(4);
+    expect(result.warnings[0]).toBe('BORUNA_OTEL_SHUTDOWN_MS: "soon" is not a whole number from 0 up; 5000 is used.');
     expect(settings({ ...ENDPOINT, OTEL_BSP_SCHEDULE_DELAY: "9999999999999" }).batch.scheduledDelayMillis).toBe(2_147_483_647);
     expect(settings({ ...ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE: "10" }).batch).toMatchObject({ maxQueueSize: 10, maxExportBatchSize: 10 });
   });
 
   test("only true turns everything off; another word than true or false is reported", () => {
-    expect(settings({ ...ENDPOINT, OTEL_SDK_DISABLED: "False" }).notices).toEqual([]);
-    expect(settings({ ...ENDPOINT, OTEL_SDK_DISABLED: "yes" }).notices).toEqual([
+    expect(settings({ ...ENDPOINT, OTEL_SDK_DISABLED: "False" }).warnings).toEqual([]);
+    expect(settings({ ...ENDPOINT, OTEL_SDK_DISABLED: "yes" }).warnings).toEqual([
       'OTEL_SDK_DISABLED: "yes" is not true or false; false is used.',
     ]);
   });
@@ -132,34 +132,37 @@ describe("settings from the environment", () => {
     expect(settings({ ...ENDPOINT, OTEL_PROPAGATORS: "none" }).propagators).toEqual({ tracecontext: false, baggage: false });
     const odd = settings({ ...ENDPOINT, OTEL_PROPAGATORS: "b3, baggage" });
     expect(odd.propagators).toEqual({ tracecontext: false, baggage: true });
-    expect(odd.notices).toEqual(['OTEL_PROPAGATORS: "b3" is not supported; tracecontext, baggage and none are. It is ignored.']);
+    expect(odd.warnings).toEqual(['OTEL_PROPAGATORS: "b3" is not supported; tracecontext, baggage and none are. It is ignored.']);
   });
 });
 
 describe("in its own process", () => {
   test("without an endpoint no OpenTelemetry module is loaded", async () => {
     for (const environment of [{}, { OTEL_EXPORTER_OTLP_ENDPOINT: "" }]) {
-      const end = await runChild("child.ts", ["1", "0", "modules"], environment);
+      const end = await runChild({ calls: 1, flags: ["modules"] }, environment);
       expect(end.stdout).toBe("loaded 0\nwork done\n");
       expect(end.stderr).toBe("");
     }
     // The counter-check: with the console exporter, the same list is not empty.
-    const { stdout } = await runChild("child.ts", ["1", "0", "modules"], { OTEL_TRACES_EXPORTER: "console" });
+    const { stdout } = await runChild({ calls: 1, flags: ["modules"] }, { OTEL_TRACES_EXPORTER: "console" });
     expect(stdout).toContain("node_modules/@opentelemetry/sdk-trace-node/");
     expect(stdout).not.toContain("otlp-transformer");
   });
 
   test.each(someOf(["http/protobuf", "http/json"]))("%s: every span arrives, once, in one batch", (protocol) =>
     withCollector(async (collector) => {
-      const end = await runChild("child.ts", ["5", "3", "exit"], {
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-        OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
-        OTEL_RESOURCE_ATTRIBUTES: "deployment.environment=test,team=a%2Cb",
-        OTEL_EXPORTER_OTLP_HEADERS: "x-token=abc",
-        OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
-        TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        TRACESTATE: "vendor=1",
-      });
+      const end = await runChild(
+        { calls: 5, exitCode: 3, flags: ["exit"] },
+        {
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+          OTEL_RESOURCE_ATTRIBUTES: "deployment.environment=test,team=a%2Cb",
+          OTEL_EXPORTER_OTLP_HEADERS: "x-token=abc",
+          OTEL_EXPORTER_OTLP_COMPRESSION: "gzip",
+          TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+          TRACESTATE: "vendor=1",
+        },
+      );
       expect(end).toMatchObject({ code: 3, stderr: "" });
       expect(end.stdout).toContain('{"ended":6,"lost":0}');
       expect(collector.requests).toHaveLength(1);
@@ -197,7 +200,7 @@ describe("in its own process", () => {
         OTEL_RESOURCE_ATTRIBUTES: "service.name=other",
         TRACEPARENT: "00-xyz",
       };
-      expect(await runChild("child.ts", ["0", "0"], environment)).toMatchObject({ code: 0, stderr: "" });
+      expect(await runChild({ calls: 0 }, environment)).toMatchObject({ code: 0, stderr: "" });
       expect(collector.spans()).toHaveLength(1);
       expect(collector.spans()[0]).toMatchObject({ parentSpanId: "", resource: { "service.name": "mine" } });
     }));
@@ -205,14 +208,14 @@ describe("in its own process", () => {
   test("the sampler comes from the environment and respects the caller's decision", () =>
     withCollector(async (collector) => {
       const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
-      await runChild("child.ts", ["2", "0"], { ...endpoint, OTEL_TRACES_SAMPLER: "always_off" });
-      await runChild("child.ts", ["2", "0"], { ...endpoint, TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" });
+      await runChild({ calls: 2 }, { ...endpoint, OTEL_TRACES_SAMPLER: "always_off" });
+      await runChild({ calls: 2 }, { ...endpoint, TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00" });
       expect(collector.requests).toHaveLength(0);
     }));
 
   test("more spans than the queue holds all arrive if the run waits", () =>
     withCollector(async (collector) => {
-      const end = await runChild("child.ts", ["5000", "0", "wait"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+      const end = await runChild({ calls: 5000, flags: ["wait"] }, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
       expect(end).toMatchObject({ code: 0, stderr: "" });
       expect(collector.spans()).toHaveLength(5001);
       expect(new Set(collector.spans().map((span) => span.spanId)).size).toBe(5001);
@@ -226,7 +229,7 @@ describe("in its own process", () => {
         OTEL_BSP_MAX_QUEUE_SIZE: "100",
         OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "20",
       };
-      const end = await runChild("child.ts", ["1000", "0"], environment);
+      const end = await runChild({ calls: 1000 }, environment);
       const arrived = collector.spans().length;
       expect(arrived).toBeGreaterThanOrEqual(100);
       expect(end.stderr).toBe(
@@ -236,17 +239,20 @@ describe("in its own process", () => {
 
   test.runIf(DEEP)("small batches all arrive", () =>
     withCollector(async (collector) => {
-      const end = await runChild("child.ts", ["200", "0"], {
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-        OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "2",
-      });
+      const end = await runChild(
+        { calls: 200 },
+        {
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          OTEL_BSP_MAX_EXPORT_BATCH_SIZE: "2",
+        },
+      );
       expect(end.stderr).toBe("");
       expect(collector.spans()).toHaveLength(201);
     }),
   );
 
   test("the console exporter prints one line per span to stderr and needs no endpoint", async () => {
-    const end = await runChild("child.ts", ["1", "0"], { OTEL_TRACES_EXPORTER: "console" });
+    const end = await runChild({ calls: 1 }, { OTEL_TRACES_EXPORTER: "console" });
     const lines = end.stderr.trimEnd().split("\n");
     expect(lines).toHaveLength(2);
     expect(lines[0]).toMatch(
@@ -257,7 +263,7 @@ describe("in its own process", () => {
   });
 
   test("an unsupported protocol is reported, and the run continues", async () => {
-    const end = await runChild("child.ts", ["1", "4", "modules"], { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
+    const end = await runChild({ calls: 1, exitCode: 4, flags: ["modules"] }, { ...ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" });
     expect(end.code).toBe(4);
     expect(end.stderr).toBe(
       'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not supported; http/protobuf and http/json are, on port 4318 of most collectors. The run goes on without spans.\n',
@@ -267,13 +273,16 @@ describe("in its own process", () => {
 
   test("settings that the SDK does not understand are reported, one line each", () =>
     withCollector(async (collector) => {
-      const end = await runChild("child.ts", ["0", "0"], {
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-        OTEL_TRACES_SAMPLER: "sometimes",
-        OTEL_EXPORTER_OTLP_TIMEOUT: "soon",
-        OTEL_RESOURCE_ATTRIBUTES: "nonsense",
-        OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere/ca.pem",
-      });
+      const end = await runChild(
+        { calls: 0 },
+        {
+          OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+          OTEL_TRACES_SAMPLER: "sometimes",
+          OTEL_EXPORTER_OTLP_TIMEOUT: "soon",
+          OTEL_RESOURCE_ATTRIBUTES: "nonsense",
+          OTEL_EXPORTER_OTLP_CERTIFICATE: "/nowhere/ca.pem",
+        },
+      );
       const lines = end.stderr.trimEnd().split("\n");
       expect(lines.every((line) => line.startsWith("telemetry: "))).toBe(true);
       expect(lines.map((line) => /[A-Z]+(?:_[A-Z]+)+/.exec(line)?.[0] ?? "").sort(compareUtf8)).toEqual([
@@ -287,7 +296,7 @@ describe("in its own process", () => {
 
   test("starting twice is an error", () =>
     withCollector(async (collector) => {
-      const end = await runChild("child.ts", ["0", "0", "twice"], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
+      const end = await runChild({ calls: 0, flags: ["twice"] }, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url });
       expect(end.stderr).toBe("telemetry is started twice in this process\n");
       expect(collector.spans()).toHaveLength(1);
     }));

@@ -43,7 +43,7 @@ describe("a collector that misbehaves", () => {
       BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
     };
     // The child does not call process.exit, so it ends only if no handle keeps it alive.
-    const end = await runChild("child.ts", ["3", "7"], environment);
+    const end = await runChild({ calls: 3, exitCode: 7 }, environment);
     expect(end.code).toBe(7);
     expect(reportOf(end)).toMatchObject({ ended: 4, lost: 4 });
     const [line = "", ...more] = end.stderr.trimEnd().split("\n");
@@ -53,11 +53,14 @@ describe("a collector that misbehaves", () => {
   });
 
   test("a refused connection ends the process long before any bound", async () => {
-    const end = await runChild("child.ts", ["3", "7"], {
-      OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("refuse"),
-      OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
-      BORUNA_OTEL_SHUTDOWN_MS: HOUR_MS,
-    });
+    const end = await runChild(
+      { calls: 3, exitCode: 7 },
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("refuse"),
+        OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
+        BORUNA_OTEL_SHUTDOWN_MS: HOUR_MS,
+      },
+    );
     expect(end).toMatchObject({ code: 7, stderr: "telemetry: 4 of 4 spans lost: the collector cannot be reached (ECONNREFUSED)\n" });
   });
 
@@ -68,37 +71,46 @@ describe("a collector that misbehaves", () => {
       BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
     };
     for (const behavior of ["refuse", "hang"] as const) {
-      const end = await runChild("child.ts", ["400", "0"], { ...batches, OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior) });
+      const end = await runChild({ calls: 400 }, { ...batches, OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf(behavior) });
       expect(reportOf(end)).toMatchObject({ ended: 401, lost: 401 });
     }
   });
 
   test("a run waits for a hanging collector no longer than one batch may take", async () => {
-    const end = await runChild("child.ts", ["1000", "0", "wait"], {
-      OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"),
-      OTEL_EXPORTER_OTLP_TIMEOUT: "500",
-      OTEL_BSP_MAX_QUEUE_SIZE: "50",
-      BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
-    });
+    const end = await runChild(
+      { calls: 1000, flags: ["wait"] },
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"),
+        OTEL_EXPORTER_OTLP_TIMEOUT: "500",
+        OTEL_BSP_MAX_QUEUE_SIZE: "50",
+        BORUNA_OTEL_SHUTDOWN_MS: String(BOUND_MS),
+      },
+    );
     expect(reportOf(end)).toMatchObject({ ended: 1001, lost: 1001 });
   });
 
   test.runIf(DEEP)("a bound of 0 does not wait at all", async () => {
-    const end = await runChild("child.ts", ["1", "0"], {
-      OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"),
-      OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
-      BORUNA_OTEL_SHUTDOWN_MS: "0",
-    });
+    const end = await runChild(
+      { calls: 1 },
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("hang"),
+        OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
+        BORUNA_OTEL_SHUTDOWN_MS: "0",
+      },
+    );
     expect(reportOf(end)).toMatchObject({ lost: 2 });
   });
 });
 
 test("with a healthy collector the shutdown ends as soon as it has answered", async () => {
-  const end = await runChild("child.ts", ["3", "0"], {
-    OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("healthy"),
-    OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
-    BORUNA_OTEL_SHUTDOWN_MS: HOUR_MS,
-  });
+  const end = await runChild(
+    { calls: 3 },
+    {
+      OTEL_EXPORTER_OTLP_ENDPOINT: await urlOf("healthy"),
+      OTEL_EXPORTER_OTLP_TIMEOUT: HOUR_MS,
+      BORUNA_OTEL_SHUTDOWN_MS: HOUR_MS,
+    },
+  );
   expect(end).toMatchObject({ code: 0, stderr: "" });
   expect(reportOf(end)).toEqual({ ended: 4, lost: 0 });
 });

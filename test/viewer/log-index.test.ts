@@ -9,7 +9,7 @@ import type { RunEvent } from "../../vm/events.ts";
 import { temporaryFolder } from "../after-file.ts";
 import { scaledRuns } from "../cases.ts";
 import { linesOf, withNewHashes } from "../replay/mend.ts";
-import { anyEvents, successEnd, recordEvents, SAMPLE_EVENTS } from "../replay/sample.ts";
+import { anyEvents, successfulRunEnd, recordEvents, SAMPLE_EVENTS } from "../replay/sample.ts";
 
 const folder = temporaryFolder();
 let files = 0;
@@ -33,7 +33,7 @@ describe("the index of a log", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyEvents, { maxLength: 6 }), pieces, fc.boolean(), async (lists, cuts, hasEnd) => {
         const events = lists.flat();
-        const bytes = recordEvents(events, { inlineBytes: 1_000_000 }, hasEnd ? successEnd(events.length) : false).bytes();
+        const bytes = recordEvents(events, { inlineBytes: 1_000_000 }, hasEnd ? successfulRunEnd(events.length) : false).bytes();
         const file = newFile();
         let index = await refreshIndex(file);
         let from = 0;

@@ -9,7 +9,7 @@ import { BorunaError } from "../../../vm/error.ts";
 import type { RunEvent } from "../../../vm/events.ts";
 import { canonicalJson, parseJson } from "../../../vm/json/json.ts";
 import { linesOf, withNewHashes } from "../mend.ts";
-import { anyEvents, sampleDescription, successEnd, recordEvents, SAMPLE_EVENTS } from "../sample.ts";
+import { anyEvents, sampleDescription, successfulRunEnd, recordEvents, SAMPLE_EVENTS } from "../sample.ts";
 import { memoryRecorder } from "../../../replay/log/recorder.ts";
 import { scaledRuns } from "../../cases.ts";
 
@@ -82,7 +82,7 @@ describe("the log's format", () => {
       capability: "fs.read",
       limit: undefined,
     } as const;
-    const recorder = recordEvents([], { inlineBytes: 50 }, successEnd(0, { outcome: "program_error", value: undefined, error }));
+    const recorder = recordEvents([], { inlineBytes: 50 }, successfulRunEnd(0, { outcome: "program_error", value: undefined, error }));
     const log = asRunLog(parseLog(memorySource(recorder.bytes(), recorder.blobs)));
     expect(log.end?.error).toMatchObject({ ...error, counterexample: [{ bytes: 113 }] });
   });
@@ -307,7 +307,7 @@ describe("the event log", () => {
   test("a guard's verdict is a contract check of the kind output, as in the Rust machine", () => {
     const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
     recorder.append(GUARD);
-    recorder.finish(successEnd(1));
+    recorder.finish(successfulRunEnd(1));
     expect(decode(recorder.bytes())).toBe(OLDER);
     const [check] = parseText(OLDER).events;
     expect(check?.event).toEqual({ type: "ContractCheck", function: "json-shape", kind: "output", index: 0, passed: false });
@@ -327,7 +327,7 @@ describe("the event log", () => {
         const write = (list: readonly RunEvent[]): string => {
           const recorder = memoryRecorder(sampleDescription(), { format: "eventlog" });
           for (const event of list) recorder.append(event);
-          recorder.finish(successEnd(list.length));
+          recorder.finish(successfulRunEnd(list.length));
           return decode(recorder.bytes());
         };
         const written = write(all);

@@ -22,7 +22,7 @@ import { replayRun } from "../../../replay/replay.ts";
 import { execute, type Execution } from "../../../runtime/execute.ts";
 import { policyOf } from "../../gateway/context.ts";
 import { BorunaError } from "../../../vm/error.ts";
-import { sampleDescription, successEnd } from "../sample.ts";
+import { sampleDescription, successfulRunEnd } from "../sample.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -122,7 +122,7 @@ describe("links planted beside a log", () => {
     const module = sha256Hex(sampleDescription().module);
     for (const name of [module, `${module}.tmp`]) symlinkSync(pathOf("victim"), join(`${logPath()}.blobs`, name));
     const recorder = openRecorder(logPath(), sampleDescription());
-    recorder.finish(successEnd(0));
+    recorder.finish(successfulRunEnd(0));
     expect(readFileSync(pathOf("victim"), "utf8")).toBe("precious");
     expect(readFileSync(join(`${logPath()}.blobs`, module), "utf8")).toBe("module");
   });
@@ -132,7 +132,7 @@ describe("links planted beside a log", () => {
     const kept = join(pathOf("elsewhere"), "a".repeat(64));
     writeFileSync(kept, "precious");
     if (force) {
-      openRecorder(logPath(), sampleDescription()).finish(successEnd(0));
+      openRecorder(logPath(), sampleDescription()).finish(successfulRunEnd(0));
       rmSync(`${logPath()}.blobs`, { recursive: true });
     }
     symlinkSync(pathOf("elsewhere"), `${logPath()}.blobs`);

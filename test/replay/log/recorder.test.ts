@@ -9,7 +9,7 @@ import { readLog } from "../../../replay/log/log-reader.ts";
 import { loadValue } from "../../../replay/log/blob-values.ts";
 import { BorunaError } from "../../../vm/error.ts";
 import type { RunEvent } from "../../../vm/events.ts";
-import { sampleDescription, successEnd, recordEvents, SAMPLE_EVENTS } from "../sample.ts";
+import { sampleDescription, successfulRunEnd, recordEvents, SAMPLE_EVENTS } from "../sample.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -23,7 +23,7 @@ const logPath = (): string => join(folder, "run.jsonl");
 function write(options: RecorderOptions = {}, events: readonly RunEvent[] = SAMPLE_EVENTS): string | undefined {
   const recorder = openRecorder(logPath(), sampleDescription(), options);
   for (const event of events) recorder.append(event);
-  return recorder.finish(successEnd(events.length)).head;
+  return recorder.finish(successfulRunEnd(events.length)).head;
 }
 function kindOf(body: () => unknown): string {
   try {
@@ -51,10 +51,10 @@ describe("a log on disk", () => {
       recorder.append(event);
       recorder.bytes();
     }
-    expect(recorder.finish(successEnd(SAMPLE_EVENTS.length)).head).toBe(written);
+    expect(recorder.finish(successfulRunEnd(SAMPLE_EVENTS.length)).head).toBe(written);
     expect(readFileSync(logPath()).equals(recorder.bytes())).toBe(true);
     const empty = memoryRecorder(sampleDescription());
-    const { head } = empty.finish(successEnd(0));
+    const { head } = empty.finish(successfulRunEnd(0));
     expect(new TextDecoder().decode(empty.bytes())).toContain(`"hash":"${head}"}\n`);
   });
 
@@ -114,9 +114,9 @@ describe("a log on disk", () => {
     const later = openRecorder(logPath(), sampleDescription(), { force: true });
     later.append(long);
     earlier.append({ type: "UiEmit", tree: 1 });
-    expect(kindOf(() => earlier.finish(successEnd(2)))).toBe("log.replaced");
+    expect(kindOf(() => earlier.finish(successfulRunEnd(2)))).toBe("log.replaced");
     earlier.abandon();
-    later.finish(successEnd(1));
+    later.finish(successfulRunEnd(1));
     const log = readLog(logPath());
     expect(log.eventCount).toBe(1);
     const [event] = log.events;
@@ -156,7 +156,7 @@ describe("a log on disk", () => {
     openRecorder(logPath(), sampleDescription()).abandon();
     expect(readdirSync(folder)).toEqual([]);
     const recorder = openRecorder(logPath(), sampleDescription());
-    recorder.finish(successEnd(0));
+    recorder.finish(successfulRunEnd(0));
     recorder.abandon();
     expect(readLog(logPath())).toHaveProperty("end");
   });

@@ -28,7 +28,7 @@ describe("usage events are off", () => {
     ),
     ["with a token that is no token", { ...URL_ON, BORUNA_TELEMETRY_TOKEN: "a\r\nb" }, "BORUNA_TELEMETRY_TOKEN is not a bearer token"],
   ])("%s", (_what, environment, reason) => {
-    expect(readUsageSettings(environment)).toEqual({ destination: undefined, reason, tenant: undefined, notices: [] });
+    expect(readUsageSettings(environment)).toEqual({ destination: undefined, reason, tenant: undefined, warnings: [] });
   });
 
   test.each(["1", "0", "false", " "])("with an opt-out of %j, whatever else is set", (value) => {
@@ -51,7 +51,7 @@ describe("usage events are on", () => {
     ["a URL that is built in", {}, BUILT_IN, sendsTo(BUILT_IN)],
     ["the URL wins over one that is built in", { BORUNA_TELEMETRY_URL: "http://127.0.0.1/" }, BUILT_IN, sendsTo("http://127.0.0.1/")],
   ])("%s", (_what, environment, builtInUrl, destination) => {
-    expect(readUsageSettings(environment, builtInUrl)).toMatchObject({ destination, notices: [] });
+    expect(readUsageSettings(environment, builtInUrl)).toMatchObject({ destination, warnings: [] });
   });
 
   test("with a build that turns them on, 0 turns them off", () => {
@@ -68,20 +68,20 @@ describe("usage events are on", () => {
   ])("a time limit of %s is %i ms", (text, timeoutMs, noticeCount) => {
     const settings = readUsageSettings({ ...URL_ON, BORUNA_TELEMETRY_TIMEOUT_MS: text });
     expect(settings.destination).toMatchObject({ timeoutMs });
-    expect(settings.notices).toHaveLength(noticeCount);
+    expect(settings.warnings).toHaveLength(noticeCount);
   });
 
   test.each(["a".repeat(64), "team-7", "Acme.eu_west"])("the tenant %s is accepted", (tenant) => {
-    expect(readUsageSettings({ ...FILE, BORUNA_TELEMETRY_TENANT: tenant })).toMatchObject({ tenant, notices: [] });
+    expect(readUsageSettings({ ...FILE, BORUNA_TELEMETRY_TENANT: tenant })).toMatchObject({ tenant, warnings: [] });
   });
 
   test.each(["a".repeat(65), "two words", "a@b.example", "/home/ada", "-x", "é"])(
     "the tenant %s is ignored, and not repeated",
     (tenant) => {
-      const { tenant: used, notices, destination } = readUsageSettings({ ...FILE, BORUNA_TELEMETRY_TENANT: tenant });
+      const { tenant: used, warnings, destination } = readUsageSettings({ ...FILE, BORUNA_TELEMETRY_TENANT: tenant });
       expect({ used, destination: destination !== undefined }).toEqual({ used: undefined, destination: true });
-      expect(notices).toEqual([expect.stringContaining("BORUNA_TELEMETRY_TENANT is ignored")]);
-      expect(notices.join("")).not.toContain(tenant === "-x" ? "-x " : tenant);
+      expect(warnings).toEqual([expect.stringContaining("BORUNA_TELEMETRY_TENANT is ignored")]);
+      expect(warnings.join("")).not.toContain(tenant === "-x" ? "-x " : tenant);
     },
   );
 });
