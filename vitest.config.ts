@@ -5,7 +5,7 @@ const COMMAND = [
   "test/cli/*.test.ts",
   "test/mcp/{stdio,http,spans,agent}.test.ts",
   "test/repo/{least-policy-guide,logs-guide,package,policies,readme,resume-guide,approval-guide,task-runner,pool-guide,tenant-pool,order-worker,deployment}.test.ts",
-  "test/runtime/{pool,pool-compile}.test.ts",
+  "test/runtime/pool*.test.ts",
   "test/playground/page.test.ts",
   "test/viewer/page.test.ts",
   "test/vm/hostile/memory.test.ts",
