@@ -1,4 +1,4 @@
-// `npm test` runs types, lint and format in parallel, then the tests. `npm run test:deep` runs only the tests that
+// `npm test` runs types, lint, format and the tests in parallel. `npm run test:deep` runs only the tests that
 // use `test/cases.ts`, in full. Prints a line per stage, progress every 10 s, and the output of a stage that fails.
 // The last line is always `N passed, N failed`. Further arguments are passed to vitest: `npm test -- test/vm`.
 import { spawn } from "node:child_process";
@@ -75,20 +75,22 @@ const timer = setInterval(() => {
 try {
   const checks = isDeep
     ? []
-    : await Promise.all([
+    : [
         ...["tsconfig.test.json", "viewer/page", "playground"].map((project) =>
           runStage("types", packageFile("typescript", "bin", "tsc"), ["--noEmit", "-p", project], { env: GO }),
         ),
         runStage("lint", packageFile("oxlint", "bin", "oxlint"), ["--type-aware", "--deny-warnings"], { env: GO }),
         runStage("format", packageFile("@biomejs", "biome", "bin", "biome"), ["format", "."]),
-      ]);
+      ];
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const testFiles = isDeep && args.length === 1 ? filesWithCases() : args.slice(isDeep ? 1 : 0);
-  const tests = await runStage("tests", packageFile("vitest", "vitest.mjs"), ["run", ...reporters, ...testFiles], {
+  const tests = runStage("tests", packageFile("vitest", "vitest.mjs"), ["run", ...reporters, ...testFiles], {
     env: isDeep ? { BORUNA_CASES: process.env["BORUNA_CASES"] ?? "0.2" } : {},
     describe: describeProgress,
   });
-  process.exitCode = tests && checks.every(Boolean) ? 0 : 1;
+  // The checks use the cores while tests wait for processes and servers.
+  const stages = await Promise.all([tests, ...checks]);
+  process.exitCode = stages.every(Boolean) ? 0 : 1;
   result = readCounts(report);
 } catch (error) {
   process.exitCode = 1;
