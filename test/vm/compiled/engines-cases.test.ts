@@ -574,7 +574,7 @@ describe("both engines have the same limit of stack slots", () => {
     expect(sameOnBoth(program, { limits }, engine).end).toContain("stack_overflow");
   });
 
-  test.each(someOf(["compiled", "auto"] as const))("after an earlier deep recursion: %s", (engine) => {
+  test.runIf(DEEP).each(["compiled", "auto"] as const)("after an earlier deep recursion: %s", (engine) => {
     const caller: TestFunction = {
       locals: 1,
       code: [...start, ["PushConst", 3], ["Call", 2, 1], "Pop", ...countDown, ["PushConst", 4], ["Call", 2, 1], "Ret"],
