@@ -31,7 +31,7 @@ export function logTables({ call, recording, verified, replayed }: LogCosts): re
   return [
     {
       title: "Recording a call",
-      note: "Through `execute`, with a policy and a budget. A recorded call is two records, each with its hash and a system call.",
+      note: "Through `execute`, with a policy and a budget. A recorded call is two records, each with its hash and a system call. Another virtual machine on the same core can double these times.",
       columns: ["µs of processor time"],
       rows: [
         { what: "a call without a log", cells: [call] },
