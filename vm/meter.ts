@@ -58,8 +58,11 @@ export class Meter {
   #sincePoll: number = 0;
   /** The step after which compiled code calls `checkPassed`. Only the compiled engine uses this field and those after it. */
   checkAt: number = 0;
-  /** The step that compiled code may not exceed: the step limit or, if slices are exact, the end of the slice if that is earlier. */
-  stopStep: number = 0;
+  /**
+   * The step that compiled code may not exceed: the step limit or, if slices are exact, the end of the slice if that is earlier. At first a
+   * number beyond 32 bits, because V8 discards code that it is optimizing when the first such number is stored in a field.
+   */
+  stopStep: number = Number.POSITIVE_INFINITY;
   /** Whether compiled code can leave the frame at a loop header, so that the host's event loop gets a turn. */
   mayPause: boolean = false;
   /** The depth of the deepest frame that compiled code may enter. */
