@@ -159,7 +159,7 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
   switch (Object.getPrototypeOf(part)) {
     case ListValue.prototype: {
       if (!ListValue.isList(part)) break;
-      const [length] = ownDataValues(part, ["length", "owner", "unpaidChanges", "paidChanges", "offset", "firstArray"]);
+      const [length] = ownDataValues(part, ["length", "owner", "unpaidChanges", "paidChanges", "offset", "firstArray", "exactArray"]);
       addToSize(checkedIndex(length), "");
       return new Branch(boxParts(part.toArray()), (items) => ListValue.of(items));
     }

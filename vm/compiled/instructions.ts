@@ -406,12 +406,17 @@ function writeElement(body: FunctionBody, pc: number): void {
   if (!isBoxed(list.kind) || (index.kind !== "safeInt" && !isBoxed(index.kind)))
     return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
   const isInt = index.kind === "safeInt" ? [] : [`typeof ${index.code} === "number"`];
-  if (wrongGuesses(body.version, pc, SITE.operands) === 0) {
-    // Guesses that the value is a list with the element in `firstArray`. For any other value, the check fails or the read throws.
-    const isNegative = isLiteral(index) && canBe("positive", index) ? [] : [`!(${index.code} >= 0)`];
+  const wrong = wrongGuesses(body.version, pc, SITE.operands);
+  if (wrong <= 1) {
+    // Guesses that the value is a list with the element in `exactArray`, or after 1 wrong guess, in `firstArray`. For any other value, a check
+    // fails or a read throws.
     body.line(`temp = ${list.code};`);
-    body.checkGuess(pc, SITE.operands, [...isInt.map((test) => `!(${test})`), ...isNegative, `!(${index.code} < temp.length)`]);
-    body.line(`${variable} = temp.firstArray[temp.offset + ${index.code}];`);
+    const isOutside = [
+      ...(isLiteral(index) && canBe("positive", index) ? [] : [`!(${index.code} >= 0)`]),
+      `!(${index.code} < temp.length)`,
+    ];
+    body.checkGuess(pc, SITE.operands, [...isInt.map((test) => `!(${test})`), ...(wrong === 0 ? [] : isOutside)]);
+    body.line(`${variable} = ${wrong === 0 ? `temp.exactArray[${index.code}]` : `temp.firstArray[temp.offset + ${index.code}]`};`);
     const failure = kind === "float" ? undefined : notOfKind(variable, kind);
     // If the element has the guessed kind, it is there.
     if (failure !== undefined) body.open(`if (${failure}) {`);

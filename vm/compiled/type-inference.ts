@@ -85,8 +85,9 @@ export function builtinKind(version: FunctionVersion, pc: number, id: number, ar
  * The sites of an instruction: the places where it guesses. A site's number is `SITES * pc` plus one of these:
  *
  *   operands   the operands of arithmetic or a comparison. At 0 wrong guesses, boxed operands are safe Ints; after 1, two boxed operands
- *              are Floats; after 2, they may be anything. Also the class of a matched value, the function of a call, and the list that
- *              `ListGet` reads; after 1, these may be anything
+ *              are Floats; after 2, they may be anything. Also the class of a matched value and the function of a call; after 1, these may
+ *              be anything. Also the list that `ListGet` reads: at 0, it has its elements in `exactArray`; after 1, in `firstArray`; after 2, it
+ *              may be anything
  *   part       the kind of the part that is read, or of the result. After 1, it is `any`
  */
 export const SITE = { operands: 0, part: 1 } as const;

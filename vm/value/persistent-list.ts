@@ -38,6 +38,11 @@ export class PersistentList<T> implements Owned {
    * Outside of this class, only the engines read `firstArray`, and `gateway/answer.ts` checks that it is a data property.
    */
   readonly firstArray: T[];
+  /**
+   * The first array if it holds no elements but those of the list, each at its index; otherwise `NO_ITEMS`. So what is found at an index is
+   * the element. A list is given `NO_ITEMS` when another version may add elements to the array. Only the compiled engine reads it.
+   */
+  exactArray: T[];
   /** The mark of the variable that may change this version in place. */
   owner: Owner | undefined = undefined;
   /** Number of changes that are still to be charged, see `owner.ts`. */
@@ -60,6 +65,7 @@ export class PersistentList<T> implements Owned {
     this.length = length;
     this.offset = offset;
     this.firstArray = firstArray;
+    this.exactArray = offset === 0 && firstArray.length <= length ? firstArray : NO_ITEMS;
     this.#buffer = buffer;
     this.#trie = trie;
   }
@@ -96,6 +102,7 @@ export class PersistentList<T> implements Owned {
     if (this.length === 0) return PersistentList.of([value]);
     const buffer = this.#shared();
     if (buffer !== undefined && buffer.length === this.offset + this.length) {
+      this.exactArray = NO_ITEMS;
       buffer.push(value);
       const pushed = new PersistentList(buffer.firstArray, buffer, undefined, this.offset, this.length + 1);
       return this.offset > this.length + MAX_EXTRA_DROPPED ? PersistentList.of(pushed.toArray()) : pushed;
@@ -222,6 +229,7 @@ export class PersistentList<T> implements Owned {
     const length = this.length + added.length;
     const buffer = this.#shared();
     if (buffer !== undefined && buffer.length === this.offset + this.length) {
+      this.exactArray = NO_ITEMS;
       for (const value of added) buffer.push(value);
       return new PersistentList(buffer.firstArray, buffer, undefined, this.offset, length);
     }
@@ -235,6 +243,8 @@ export class PersistentList<T> implements Owned {
     if (start >= end) return PersistentList.EMPTY;
     if (end - start === this.length) return this;
     const buffer = this.#shared();
+    // A slice that ends where this list ends may add elements to the array.
+    if (end === this.length) this.exactArray = NO_ITEMS;
     return new PersistentList(this.firstArray, buffer, buffer === undefined ? this.#trie : undefined, this.offset + start, end - start);
   }
 
@@ -259,7 +269,10 @@ export class PersistentList<T> implements Owned {
 
   /** Drops the elements of the array after the end of this list. Nothing else may use the array. Returns whether the list then fills its storage. */
   claimStorage(): boolean {
-    if (this.#buffer === undefined) truncate(this.firstArray, this.length);
+    if (this.#buffer === undefined) {
+      truncate(this.firstArray, this.length);
+      if (this.offset === 0) this.exactArray = this.firstArray;
+    }
     return this.fillsStorage;
   }
 

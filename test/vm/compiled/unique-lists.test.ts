@@ -342,6 +342,30 @@ describe("what else refers to the list sees no change", () => {
   }
 });
 
+test("a read past the end of a list finds no element of another list that shares its array", () => {
+  const others = [
+    "list.push(xs, 9)",
+    "list.push(list.drop(xs, 2), 9)",
+    "list.concat(xs, [8, 9])",
+    "list.push(list.push(list.take(xs, 3), 7), 9)",
+  ];
+  for (const other of others) {
+    const source = `fn sum(xs: List<Int>, to: Int) -> Int {
+    let mut total = 0
+    let mut kept: List<List<Int>> = []
+    for i in 0..to {
+        kept = list.push(kept, ${other})
+        total += xs[i] + kept[0][0]
+    }
+    total
+}
+fn main(to: Int) -> Int { sum(list.range(0, 4), to) + sum([1, 2, 3, 4, 5], to) }`;
+    const program = verifyModule(compile({ name: "main.ax", text: source }).module);
+    expect(sameOnBoth(program, { args: [4] }).end, other).toMatch(/^value/);
+    for (const to of [5, 6]) expect(sameOnBoth(program, { args: [to] }).end, other).toContain("index_out_of_bounds");
+  }
+});
+
 test("a list that only one variable holds changes in place once its changes have paid for an array", () => {
   const meter = new Meter(1_000, 1e9);
   const length = 150;

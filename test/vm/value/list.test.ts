@@ -13,6 +13,8 @@ function same(list: ListValue, model: readonly number[]): void {
   expect(list.get(-1)).toBeUndefined();
   expect(list.get(model.length)).toBeUndefined();
   for (const at of [0, 1, 31, 32, 33, 1023, 1024, 1025, model.length - 1]) if (at >= 0) expect(list.get(at)).toBe(model[at]);
+  // Compiled code takes what it finds there for an element, without a look at the length.
+  expect(list.exactArray).toEqual(model.slice(0, list.exactArray.length));
 }
 
 describe("persistent lists", () => {
@@ -106,6 +108,33 @@ describe("persistent lists", () => {
       expect(other.toArray()).toEqual([...model, -2]);
       expect(begin.toArray()).toEqual(model);
     }
+  });
+
+  test("the exact array of a version never holds elements of another version", () => {
+    const growth: readonly ((list: ListValue) => ListValue)[] = [
+      (list) => list.push(9),
+      (list) => list.concat(ListValue.of([8, 9])),
+      (list) => list.slice(2, 5).push(9),
+      (list) => list.slice(2, 4).slice(1, 2).push(9),
+      (list) => list.slice(3, 5).concat(list),
+      (list) => list.prefixOfArray(3).push(9),
+    ];
+    for (const grow of growth) {
+      const list = ListValue.of(numbersTo(5));
+      expect(list.exactArray).toHaveLength(5);
+      const grown = grow(list);
+      same(list, numbersTo(5));
+      same(grown, grown.toArray().map(Number));
+      same(grow(list), grown.toArray().map(Number));
+      same(list, numbersTo(5));
+    }
+    const view = ListValue.of(numbersTo(5)).prefixOfArray(2);
+    expect(view.exactArray).toHaveLength(0);
+    expect(view.claimStorage()).toBe(true);
+    expect(view.exactArray).toHaveLength(2);
+    same(view.grow(2), numbersTo(3));
+    expect(view.exactArray).toHaveLength(3);
+    same(view.shorten(1), numbersTo(1));
   });
 
   test("there is one empty list, and a slice of the full length is the same list", () => {
