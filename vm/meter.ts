@@ -28,6 +28,15 @@ const NO_SLOTS: Slots = { stack: [], numbers: new Float64Array() };
 /** The number of steps between two polls of the host by compiled code. */
 const CHECK_STEPS = 100_000;
 
+/** Executes effects for compiled code (see `interpreter/frame-effects.ts`). */
+export interface Effects {
+  /**
+   * Executes the effect at `pc`, which has popped its arguments; `height` is the number of operands that remain. Returns the value that the
+   * instruction pushes, or Unit if it pushes none. Returns undefined if the code has to return `LEFT`; `Meter.leftAt` is set.
+   */
+  execute(pc: number, height: number, args: readonly Value[]): Value | undefined;
+}
+
 /** Polls the host. An object, not a closure, because V8 is slow to free what a closure captures. */
 export interface Poller {
   /** Throws if the run must end. When it throws is not deterministic. */
@@ -71,6 +80,10 @@ export class Meter {
   frame: Slots = NO_SLOTS;
   frameBase: number = 0;
   leftAt: number = 0;
+  /** The id of the actor that runs compiled code, which `self()` returns. */
+  owner: number = 0;
+  /** Undefined until compiled code has run a frame. */
+  effects: Effects | undefined;
   /** The uniqueness of the value that a compiled function has just returned (see `compiled/uniqueness.ts`). */
   returnedUniqueness: number = 0;
 

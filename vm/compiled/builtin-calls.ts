@@ -73,6 +73,7 @@ function writeJoinedTexts(body: FunctionBody, [list, separator]: readonly Operan
 
 export function writeBuiltin(body: FunctionBody, pc: number, id: number, argOperands: readonly Operand[]): void {
   const decl = BUILTIN_BY_ID.get(id);
+  if (decl?.name === "self") return body.push("new ActorIdValue(meter.owner)", "any");
   const typed = typedCode(body.scope.types).get(decl?.name ?? "");
   const code = typed ?? BUILTIN_CODE.get(decl?.name ?? "");
   if (decl === undefined || code === undefined || (typed !== undefined && typed.arity !== argOperands.length))

@@ -39,6 +39,8 @@ export class CompilationUnit {
   readonly #wrongGuess: (guesses: Guesses, site: number) => number;
   /** Whether a function may have several versions. */
   readonly #clones: boolean;
+  /** Whether the code of a frame executes effects. If not, it leaves the frame before each. */
+  readonly #runsEffects: boolean;
   /** The versions that calls run, by function index and function values. The root is one of these if its entry point is instruction 0. */
   readonly #callees = new Map<string, FunctionVersion>();
   /** The number of versions, by function index. */
@@ -59,12 +61,14 @@ export class CompilationUnit {
     guessesOf: (key: string) => Guesses,
     wrongGuess: (guesses: Guesses, site: number) => number,
     clones: boolean,
+    runsEffects: boolean,
   ) {
     this.#program = program;
     this.#isPure = isPure;
     this.#guessesOf = guessesOf;
     this.#wrongGuess = wrongGuess;
     this.#clones = clones;
+    this.#runsEffects = runsEffects;
   }
 
   /** The size of all versions, which measures the work that is wasted if the unit cannot be compiled. */
@@ -109,7 +113,7 @@ export class CompilationUnit {
     this.#inferenceSize += inferenceSize(fn);
     if (this.#instructions > MAX_INSTRUCTIONS || this.#inferenceSize > MAX_INFERENCE_SIZE)
       throw new Unsupported("too much to compile at once");
-    const graph = controlFlowGraph(fn, start, leaves);
+    const graph = controlFlowGraph(fn, start, leaves, this.#runsEffects);
     if (graph === undefined) throw new Unsupported("a loop with several entries");
     const number = this.#versionCounts.get(fn.index) ?? 0;
     this.#versionCounts.set(fn.index, number + 1);

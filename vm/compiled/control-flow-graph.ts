@@ -9,6 +9,8 @@ export type Exit =
   | { readonly kind: "return" }
   /** The last instruction of the block is left to the interpreter. `live` has 1 for each local that is live before it. */
   | { readonly kind: "leave"; readonly pc: number; readonly live: Uint8Array }
+  /** The last instruction is an effect, which `Meter.effects` executes. `live` is the same as above. */
+  | { readonly kind: "effect"; readonly pc: number; readonly live: Uint8Array; readonly to: number }
   /** A tail call of the function to itself. */
   | { readonly kind: "tail"; readonly to: number }
   | { readonly kind: "jump"; readonly to: number }
@@ -45,12 +47,23 @@ const BRANCHES: ReadonlySet<number> = new Set([OPCODES.JmpIf.tag, OPCODES.JmpIfN
 /** The instructions that compiled code leaves to the interpreter, by pc, with the locals that are live before each of them (see `eligible.ts`). */
 export type Leaves = ReadonlyMap<number, Uint8Array>;
 
+/** The effects that compiled code can execute without leaving its frame. */
+const EFFECTS: ReadonlySet<number> = new Set(
+  (["CapCall", "TryCapCall", "EmitUi", "SpawnActor", "SendMsg", "ReceiveMsg", "ReceiveAs"] as const).map((name) => OPCODES[name].tag),
+);
+
+export const isEffect = ({ code }: VerifiedFunction, pc: number): boolean => EFFECTS.has(code[pc * CODE_STRIDE] ?? 0);
+
 /**
- * Builds the graph from the instruction `entry` on. It ends at the instructions in `leaves`. Returns undefined if a loop has several
- * entries, because it has no structured form.
+ * Builds the graph from the instruction `entry` on. It ends at the instructions in `leaves`; with `runsEffects`, not at those that are effects.
+ * Returns undefined if a loop has several entries, because it has no structured form.
  */
-export function controlFlowGraph(fn: VerifiedFunction, entry: number, leaves?: Leaves): ControlFlowGraph | undefined {
-  const blocksByStart = findBlocks(fn, entry, leaves);
+export function controlFlowGraph(fn: VerifiedFunction, entry: number, leaves?: Leaves, runsEffects = false): ControlFlowGraph | undefined {
+  const leafTargets = (pc: number): readonly number[] | undefined => {
+    if (leaves?.has(pc) !== true) return undefined;
+    return runsEffects && isEffect(fn, pc) ? [pc + 1] : [];
+  };
+  const blocksByStart = findBlocks(fn, entry, leafTargets);
   const startsInOrder = reversePostorder(blocksByStart, entry);
   const indexByStart = new Map(startsInOrder.map((start, i) => [start, i]));
   const blockAt = (pc: number): number => indexByStart.get(pc) ?? 0;
@@ -77,7 +90,7 @@ export function controlFlowGraph(fn: VerifiedFunction, entry: number, leaves?: L
     return {
       start,
       end,
-      exit: exitOf(fn, start, end, blockAt, leaves),
+      exit: exitOf(fn, start, end, blockAt, leaves, runsEffects),
       isLoopHeader: loopHeaders.has(i),
       isMerge: (predecessors[i] ?? []).filter((from) => from < i).length > 1,
       children: children[i] ?? [],
@@ -91,7 +104,11 @@ function armsOf(fn: VerifiedFunction, pc: number): readonly MatchArm[] {
 }
 
 /** Returns the reachable blocks, by the pc of their first instruction. */
-function findBlocks(fn: VerifiedFunction, entry: number, leaves: Leaves | undefined): ReadonlyMap<number, RawBlock> {
+function findBlocks(
+  fn: VerifiedFunction,
+  entry: number,
+  leafTargets: (pc: number) => readonly number[] | undefined,
+): ReadonlyMap<number, RawBlock> {
   const { code } = fn;
   const length = code.length / CODE_STRIDE;
   /** The pcs at which a block begins. */
@@ -102,7 +119,7 @@ function findBlocks(fn: VerifiedFunction, entry: number, leaves: Leaves | undefi
     if (isReached[pc] === 1) continue;
     isReached[pc] = 1;
     if (pc >= length) continue;
-    const targets = leaves?.has(pc) === true ? [] : targetsOf(fn, pc);
+    const targets = leafTargets(pc) ?? targetsOf(fn, pc);
     if (targets === undefined) work.push(pc + 1);
     else {
       for (const target of targets) {
@@ -116,7 +133,7 @@ function findBlocks(fn: VerifiedFunction, entry: number, leaves: Leaves | undefi
     let pc = start;
     let targets: readonly number[] | undefined = pc >= length ? [] : undefined;
     while (targets === undefined) {
-      targets = leaves?.has(pc) === true ? [] : targetsOf(fn, pc);
+      targets = leafTargets(pc) ?? targetsOf(fn, pc);
       pc += 1;
       if (targets === undefined && (leaders.has(pc) || pc >= length)) targets = [pc];
     }
@@ -140,10 +157,18 @@ function targetsOf(fn: VerifiedFunction, pc: number): readonly number[] | undefi
   return tag === OPCODES.Match.tag ? armsOf(fn, pc).map((arm) => arm.target) : undefined;
 }
 
-function exitOf(fn: VerifiedFunction, start: number, end: number, blockAt: (pc: number) => number, leaves: Leaves | undefined): Exit {
+function exitOf(
+  fn: VerifiedFunction,
+  start: number,
+  end: number,
+  blockAt: (pc: number) => number,
+  leaves: Leaves | undefined,
+  runsEffects: boolean,
+): Exit {
   const last = end - 1;
   if (start === end) return { kind: "return" };
   const live = leaves?.get(last);
+  if (live !== undefined && runsEffects && isEffect(fn, last)) return { kind: "effect", pc: last, live, to: blockAt(end) };
   if (live !== undefined) return { kind: "leave", pc: last, live };
   const tag = fn.code[last * CODE_STRIDE] ?? 0;
   const target = fn.code[last * CODE_STRIDE + 1] ?? 0;
@@ -225,6 +250,7 @@ function dominates(dominators: readonly number[], ancestor: number, block: numbe
 export function successorsOf(exit: Exit): readonly number[] {
   switch (exit.kind) {
     case "jump":
+    case "effect":
       return [exit.to];
     case "branch":
       return [exit.ifTrue, exit.ifFalse];

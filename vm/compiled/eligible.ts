@@ -3,9 +3,9 @@
  * stack before every instruction is known.
  *
  * A function is pure if neither it nor any function that it calls directly, at any depth, has a side effect. Compiled code can run a complete
- * call of such a function. Other functions have *leaves*: instructions that compiled code leaves to the interpreter, because they have a side
- * effect or call a function that is not pure. Compiled code of such a function runs in a frame of the interpreter. It leaves the frame
- * before a leaf, and is entered again after it.
+ * call of such a function. Other functions have *leaves*: instructions that have a side effect, that call a function that is not pure, or
+ * that have no compiled form. Compiled code of such a function runs in a frame of the interpreter. It leaves the frame before a leaf, and is
+ * entered again after it. Code can execute some leaves itself (`isEffect` in `control-flow-graph.ts`).
  *
  * Function values are followed only this far: in a function that makes a value of a function that is not pure, no call of a function
  * value is pure, and no call of a function that calls function values.
@@ -150,9 +150,10 @@ function canCompile({ code, index }: VerifiedFunction, pc: number): boolean {
   if (NOT_COMPILED.has(tag)) return false;
   if (tag === OPCODES.TailCall.tag) return first === index;
   if (tag !== OPCODES.Builtin.tag) return true;
-  // Only the interpreter runs the builtins that print or that need the actor. It also runs `string.inspect`, which makes its text before
+  // Only the interpreter runs the builtins that print. It also runs `string.inspect`, which makes its text before
   // it charges for it. If compiled code did that and was discarded, the value and its text would be in memory twice.
   const builtin = BUILTIN_BY_ID.get(first)?.name ?? "";
+  if (builtin === "self") return code[pc * CODE_STRIDE + 2] === 0;
   return builtin !== "string.inspect" && (BUILTIN_CODE.has(builtin) || isTypedBuiltin(builtin));
 }
 

@@ -7,10 +7,10 @@
  *
  * ## What is compiled
  *
- * Compiled code has no side effect, so nothing that it does is visible before it returns. The engine can discard the work at any point, and
- * the interpreter can do it again. The whole engine depends on this property. A pure function has no side effect, and its direct calls only reach
- * pure functions; complete calls of it run as compiled code. In any other function, code runs from one *leaf* to the next. A leaf is an instruction
- * that the interpreter executes, such as a capability call (`eligible.ts`).
+ * Between two effects, compiled code does nothing that is visible before the next one, or before it returns. The engine can discard that work at
+ * any point, and the interpreter can do it again. The whole engine depends on this property. A pure function has no effect, and its direct calls
+ * only reach pure functions; complete calls of it run as compiled code. In any other function, code runs from one *leaf* to the next. A leaf is an
+ * effect, or an instruction that the interpreter executes, such as a call of a function with effects (`eligible.ts`).
  *
  * ## When it is compiled
  *
@@ -22,10 +22,11 @@
  *   - `enterCall`: the interpreter is about to make a call of a pure function. Compiled code makes that call without a frame on the actor's stack
  *   - `enterLoop`: a frame of the interpreter jumps backward. Compiled code runs that frame, from the loop header on. The locals and operands of
  *     the frame become parameters
- *   - `enterFrame`: the interpreter is about to execute the first instruction of a frame, or one after a leaf. Compiled code runs the frame
+ *   - `enterFrame`: the next instruction of a frame is its first one, an effect, or one after a leaf. Compiled code runs the frame
  *
  * Code that runs a frame *leaves* it before a leaf: it writes operands and live locals to their slots, says in `Meter.leftAt` where the
- * interpreter has to go on, and returns `LEFT`.
+ * interpreter has to go on, and returns `LEFT`. If the leaf is an effect, such as a capability call or a message, the code writes the slots too,
+ * but then executes the effect itself (`../interpreter/frame-effects.ts`) and goes on, unless the task has to wait.
  *
  * ## How it is compiled
  *
@@ -47,13 +48,14 @@
  *
  * ## How it gives up
  *
- * Compiled code gives up by throwing a number. The engine then sets the meter back to its state at the entry. There are two causes:
+ * Compiled code gives up by throwing a number. The engine then sets the meter back to its state at the entry or, if the code has executed
+ * effects, after the last one. There are two causes:
  *   - 0: a trap, a limit, or an operation that has no compiled form. The interpreter runs the call to its end or to its next leaf, including
  *     all calls inside it (`actor.interpretFromDepth`), and reports a trap with its exact step and stack. If the engine were
  *     tried again for the calls inside, a deep recursion that ends in a trap could discard work at each level
  *   - A higher number: compiled code guessed the kind of a value, and the guess is wrong (`type-inference.ts`). The engine drops all
- *     code that contains the function, and compiles it again with another guess at this site. Then it tries the entry again. After too
- *     many wrong guesses, nothing is guessed
+ *     code that contains the function, and compiles it again with another guess at this site. Then it tries the entry again, unless an
+ *     effect was executed. After too many wrong guesses, nothing is guessed
  *
  * ## An example
  *
@@ -117,15 +119,15 @@
  *   }, … };
  */
 import type { Program, VerifiedFunction } from "../bytecode/program.ts";
-import { analyzeOwnership } from "../bytecode/ownership.ts";
 import { analyzeAppends } from "../bytecode/string-append.ts";
 import { type Actor, BEYOND_ANY_FRAME } from "../interpreter/actor.ts";
-import { Changes } from "../interpreter/ownership.ts";
+import { type FrameEnd, FrameEffects } from "../interpreter/frame-effects.ts";
 import { HostTrap, type Run } from "../interpreter/host-calls.ts";
 import { expectDefined } from "../interpreter/operations.ts";
-import { setSlot, slotValue, slotValues } from "../interpreter/stack-slots.ts";
+import { setSlot, slotValues } from "../interpreter/stack-slots.ts";
 import { memoizeInObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
+import type { Meter } from "../meter.ts";
 import { ClosureValue, FloatValue, FnRefValue, UnitValue, type Value } from "../value/value.ts";
 import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
@@ -151,6 +153,8 @@ const COLD_OFFERS = 16;
 const MANY_RUNS = 64;
 const FEW_STEPS = 32;
 const NEVER_ENTERED = 2;
+/** Code from an entry point goes on after effects, so it contains most of the function. With more entry points, it leaves before effects. */
+const MAX_ENTRIES_WITH_EFFECTS = 8;
 /** Code whose work is discarded at least this often, and in most runs, is not entered again. */
 const MANY_DEOPTS = 20;
 /** From this version of an entry point on, its code accepts values of any kind. After twice as many, the entry point is never compiled again. */
@@ -171,6 +175,8 @@ interface EntryState {
   readonly depth: number;
   /** The step that compiled code may not exceed: the step limit of the run or, if slices are exact and it is earlier, the end of the slice. */
   readonly stopStep: number;
+  /** The step at or after which compiled code begins no effect. */
+  readonly sliceEnd: number;
   /** Whether compiled code runs the innermost frame. If not, it makes a call. */
   readonly isFrame: boolean;
 }
@@ -237,15 +243,15 @@ export class Engine {
   ): Value | undefined {
     const profile = this.#heatUp(callee, callee.def.code.length);
     if (profile?.isPure !== true || depth >= actor.interpretFromDepth || reportsFlow(run, callee)) return undefined;
-    const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, isFrame: false });
+    const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, sliceEnd: stopStep, isFrame: false });
     return value === LEFT ? undefined : value;
   }
 
   /**
-   * Runs the innermost frame, which is before the instruction at `pc`: the first one, or one after a leaf. Returns the same as `enterLoop`. Of a
-   * pure function, only runs a complete frame, and only with the choice `compiled`.
+   * Runs the innermost frame, which is before the instruction at `pc`: the first one, an effect, or one after a leaf. Of a pure function, only
+   * runs a complete frame, and only with the choice `compiled`. An effect at or after the step `sliceEnd` is left to the interpreter.
    */
-  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, stopStep: number): "ended" | "left" | undefined {
+  enterFrame(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, stopStep: number, sliceEnd: number): FrameEnd {
     const { depth } = actor;
     // The first frame of a task does not come from a call that has heated the function.
     const profile = pc === 0 ? this.#heatUp(fn, fn.def.code.length) : this.#hotProfileOf(fn.index);
@@ -254,7 +260,7 @@ export class Engine {
     if (profile.isPure) {
       // The code of a whole call does not pause, so a frame that may run for long is entered at its loops.
       if (this.hotSteps > 0 || pc > 0 || depth >= actor.interpretFromDepth || !isFresh(actor, fn, base)) return undefined;
-      const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, isFrame: false });
+      const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, sliceEnd, isFrame: false });
       if (value === undefined || value === LEFT) return undefined;
       endFrame(actor, base, value);
       return "ended";
@@ -263,30 +269,20 @@ export class Engine {
     // Compiled code that gave up would have left its frame before this leaf. So the interpreter has done more work than was discarded.
     if (pc > 0) actor.interpretFromDepth = BEYOND_ANY_FRAME;
     else if (depth >= actor.interpretFromDepth) return undefined;
-    return this.#runFrame(run, actor, profile, pc, stopStep, true);
+    return this.#runFrame(run, actor, profile, pc, stopStep, sliceEnd, true);
   }
 
-  /**
-   * Runs the innermost frame, which is about to jump back over `span` instructions to `pc`. Returns "ended" if the frame has ended, and
-   * "left" if the interpreter has to go on with it at another instruction. Returns undefined if the interpreter has to run the frame from `pc` on.
-   */
-  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number): "ended" | "left" | undefined {
+  /** Runs the innermost frame, which is about to jump back over `span` instructions to `pc`. The frame's `Actor.framePc` is `pc`. */
+  enterLoop(run: Run, actor: Actor, fn: VerifiedFunction, pc: number, span: number, stopStep: number, sliceEnd: number): FrameEnd {
     if (this.offers[fn.index]?.[pc] === NEVER_ENTERED || actor.depth >= actor.interpretFromDepth || reportsFlow(run, fn)) return undefined;
     const profile = this.#heatUp(fn, span);
     if (profile === undefined) return undefined;
     // The code from instruction 0 of a pure function on is that of a call. If the loop begins with a leaf, there is nothing to run.
     if (profile.isPure ? pc === 0 : profile.leaves.has(pc)) return undefined;
-    return this.#runFrame(run, actor, profile, pc, stopStep, false);
+    return this.#runFrame(run, actor, profile, pc, stopStep, sliceEnd, false);
   }
 
-  #runFrame(
-    run: Run,
-    actor: Actor,
-    profile: FunctionProfile,
-    pc: number,
-    stopStep: number,
-    isOffer: boolean,
-  ): "ended" | "left" | undefined {
+  #runFrame(run: Run, actor: Actor, profile: FunctionProfile, pc: number, stopStep: number, sliceEnd: number, isOffer: boolean): FrameEnd {
     const { depth } = actor;
     const base = actor.frameBase[depth - 1] ?? 0;
     if (isOffer && this.hotSteps > 0) {
@@ -296,11 +292,11 @@ export class Engine {
       entry.offers += 1;
       if (entry.offers <= COLD_OFFERS) return undefined;
     }
-    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, isFrame: true });
+    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, sliceEnd, isFrame: true });
     if (value === undefined) return undefined;
     if (value === LEFT) {
       actor.framePc[depth - 1] = run.meter.leftAt;
-      return "left";
+      return FrameEffects.of(run).end ?? "left";
     }
     endFrame(actor, base, value);
     return "ended";
@@ -343,7 +339,7 @@ export class Engine {
     return this.#purity;
   }
 
-  /** Runs compiled code from `pc` on. If the interpreter has to do the work, leaves the meter unchanged and returns undefined. */
+  /** Runs compiled code from `pc` on. Returns undefined if the interpreter has to do the work, or to go on after the last effect. */
   #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, entryState: EntryState): Value | typeof LEFT | undefined {
     if (profile.entries.get(pc)?.code === "never") return undefined;
     const { base, count, isFrame } = entryState;
@@ -353,42 +349,44 @@ export class Engine {
     const code = knownCode ?? this.#codeFor(profile, pc, entry, entryValues, isFrame);
     if (code === "never") return undefined;
     const values = isFrame ? NO_VALUES : entryValues;
-    if (knownCode === undefined && entryValues.every(isScalar)) warmUp(run, actor, code, entryState, values);
-    const changes = isFrame ? changesOf(actor, profile.fn, base) : undefined;
+    if (knownCode === undefined && entryValues.every(isScalar)) warmUp(run, actor, profile.fn, code, entryState, values);
     const { meter } = run;
     const { steps, allocBytes } = meter;
+    const effects = isFrame ? FrameEffects.of(run) : undefined;
+    effects?.enter(actor, profile.fn, entryState.sliceEnd);
     setLimits(run, actor, code, entryState);
     this.counts.entered += 1;
     entry.runs += 1;
     try {
       const value = code.run(meter, entryState.depth, values);
       if (value === undefined) {
-        changes?.undo();
+        effects?.undo();
         entry.code = undefined;
         return this.#run(run, actor, profile, pc, entryState);
       }
-      if (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes) {
-        changes?.keep();
+      if (effects?.end !== undefined || (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes)) {
+        effects?.keep();
         entry.steps += meter.steps - steps;
         if (entry.runs === MANY_RUNS && entry.steps < MANY_RUNS * FEW_STEPS && isFrame) this.#neverEnter(profile, pc, entry);
         return value;
       }
-      changes?.undo();
     } catch (error) {
-      changes?.undo();
-      if (error instanceof HostTrap) throw error;
+      if (error instanceof HostTrap) {
+        effects?.keep();
+        throw error;
+      }
       const wrongGuess = this.#numberedGuesses.at(error);
       if (wrongGuess !== undefined) {
-        this.#recordWrongGuess(wrongGuess.guesses, wrongGuess.site, meter.steps - steps);
-        meter.steps = steps;
-        meter.allocBytes = allocBytes;
+        this.#recordWrongGuess(wrongGuess.guesses, wrongGuess.site, effects?.discardableSteps ?? meter.steps - steps);
+        restore(meter, steps, allocBytes, effects);
+        // The frame is no longer at `pc`.
+        if (effects?.hasExecuted === true) return undefined;
         return this.#run(run, actor, profile, pc, entryState);
       }
       // The cause is a trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out which.
       if (error !== DEOPTIMIZED && !(error instanceof Error)) throw error;
     }
-    meter.steps = steps;
-    meter.allocBytes = allocBytes;
+    restore(meter, steps, allocBytes, effects);
     this.counts.deoptimized += 1;
     entry.deoptimized += 1;
     // Perhaps the code reaches an operation without a compiled form every time.
@@ -478,10 +476,21 @@ export class Engine {
   /** Compiles with several versions of a function for its function values. If that is too much, compiles with one. */
   #compile(profile: FunctionProfile, pc: number, entry: FrameKinds): CompiledCode | undefined {
     const copy = (): FrameKinds => ({ locals: entry.locals.slice(), stack: entry.stack.slice() });
-    return this.#compileUnit(profile, pc, copy(), true) ?? this.#compileUnit(profile, pc, copy(), false);
+    const runsEffects = profile.entries.size <= MAX_ENTRIES_WITH_EFFECTS;
+    return (
+      this.#compileUnit(profile, pc, copy(), true, runsEffects) ??
+      this.#compileUnit(profile, pc, copy(), false, runsEffects) ??
+      (runsEffects && profile.leaves.size > 0 ? this.#compileUnit(profile, pc, copy(), false, false) : undefined)
+    );
   }
 
-  #compileUnit({ fn, isPure, leaves }: FunctionProfile, pc: number, entry: FrameKinds, clones: boolean): CompiledCode | undefined {
+  #compileUnit(
+    { fn, isPure, leaves }: FunctionProfile,
+    pc: number,
+    entry: FrameKinds,
+    clones: boolean,
+    runsEffects: boolean,
+  ): CompiledCode | undefined {
     if (this.#generatedCharacters > MAX_GENERATED_CHARACTERS || this.counts.wasted > MAX_WASTED_SIZE) return undefined;
     const unit = new CompilationUnit(
       this.#program,
@@ -489,6 +498,7 @@ export class Engine {
       (key) => this.#guessesOf(key),
       (guesses, site) => this.#numberedGuesses.numberOf(guesses.id, site),
       clones,
+      runsEffects,
     );
     try {
       const root = unit.infer(fn, pc, entry, isPure ? undefined : leaves);
@@ -523,9 +533,12 @@ const isScalar = (value: Value): boolean => typeof value !== "object" || value i
  * over them stays three times as slow as otherwise. A list must not be among the values, because a later push to a list that a discarded push has
  * extended makes a trie.
  */
-function warmUp(run: Run, actor: Actor, code: CompiledCode, entryState: EntryState, values: readonly Value[]): void {
+function warmUp(run: Run, actor: Actor, fn: VerifiedFunction, code: CompiledCode, entryState: EntryState, values: readonly Value[]): void {
   const { meter } = run;
   const { steps, allocBytes } = meter;
+  const effects = entryState.isFrame ? FrameEffects.of(run) : undefined;
+  // No effect begins at or after step 0.
+  effects?.enter(actor, fn, 0);
   // Code that has reached the stop step gives up before it writes to the frame.
   setLimits(run, actor, code, { ...entryState, stopStep: steps });
   try {
@@ -534,8 +547,7 @@ function warmUp(run: Run, actor: Actor, code: CompiledCode, entryState: EntrySta
     // After anything else, the next run fails too, and `#run` handles that.
     if (error instanceof HostTrap) throw error;
   }
-  meter.steps = steps;
-  meter.allocBytes = allocBytes;
+  restore(meter, steps, allocBytes, effects);
 }
 
 const isFunction = (value: Value | undefined): value is FnRefValue | ClosureValue =>
@@ -545,6 +557,7 @@ const isFunction = (value: Value | undefined): value is FnRefValue | ClosureValu
 function setLimits({ meter, limits, exactSlices }: Run, actor: Actor, code: CompiledCode, state: EntryState): void {
   const { depth, base, stopStep, isFrame } = state;
   meter.frame = actor;
+  meter.owner = actor.owner;
   meter.frameBase = base;
   meter.stopStep = stopStep;
   meter.mayPause = isFrame && !exactSlices;
@@ -554,10 +567,11 @@ function setLimits({ meter, limits, exactSlices }: Run, actor: Actor, code: Comp
   meter.setNextCheck();
 }
 
-/** Returns the changes that compiled code may make in place to values of a frame; undefined if it makes none. */
-function changesOf({ stack, numbers }: Actor, fn: VerifiedFunction, base: number): Changes | undefined {
-  const { targets } = analyzeOwnership(fn);
-  return targets.size === 0 ? undefined : new Changes([...targets].map((local) => slotValue(stack, numbers, base + local)));
+/** Sets the meter back to its state when compiled code began or, if the code runs a frame, after the last effect. */
+function restore(meter: Meter, steps: number, allocBytes: number, effects: FrameEffects | undefined): void {
+  if (effects !== undefined) return effects.undo();
+  meter.steps = steps;
+  meter.allocBytes = allocBytes;
 }
 
 /** Whether the run reports the control flow of the function, so that only the interpreter may run it. */

@@ -21,13 +21,13 @@
  * All other names are functions and classes of `runtime.ts`. The text contains only names and integers that the generator
  * chooses. It refers to values of the program through `ConstantPool`.
  *
- * The code has no effects, so it may do the work of a block in any order. If something unusual happens, such as a trap, a
- * limit or an Int outside the safe range, the code throws a number, and the work is discarded. The steps
- * and bytes have to be exact only when the function returns.
+ * Within a block the code has no effects, so it may do the work in any order. If something unusual happens, such as a trap, a
+ * limit or an Int outside the safe range, the code throws a number, and the work since the last effect is discarded. The steps
+ * and bytes have to be exact only when the function returns, leaves its frame or executes an effect.
  */
 import { UNITS_PER_STEP } from "../cost.ts";
-import { OPCODES } from "../bytecode/opcodes.ts";
-import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
+import { opcodeOf, OPCODES } from "../bytecode/opcodes.ts";
+import { CODE_STRIDE, popCount } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
 import { NONE } from "../value/value.ts";
 import {
@@ -40,6 +40,7 @@ import {
   notOfKind,
   type Operand,
   truthOf,
+  Unsupported,
   type UnitScope,
 } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
@@ -203,7 +204,7 @@ class FunctionWriter {
     const bodyEnd = exit.kind === "jump" && fn.code[last * CODE_STRIDE] !== OPCODES.Jmp.tag ? block.end : Math.max(block.start, last);
     for (let pc = block.start; pc < bodyEnd; pc++) writeInstruction(this.#body, pc, pc + 1 < block.end);
     // Reaching the end of the code counts as one step.
-    const count = block.start === block.end ? 1 : block.end - block.start - (exit.kind === "leave" ? 1 : 0);
+    const count = block.start === block.end ? 1 : block.end - block.start - (exit.kind === "leave" || exit.kind === "effect" ? 1 : 0);
     const steps = count + this.#body.extraSteps;
     if (this.#body.defersCounts) this.#defer(index, steps, this.#body.fixedBytes);
     else this.#body.lines[countLine] = countLineOf(steps, this.#body.fixedBytes);
@@ -237,12 +238,17 @@ class FunctionWriter {
       );
   }
 
-  /**
-   * Writes the code that leaves the frame before the instruction at `pc`. It stores operands and live locals in their slots. The slot of a dead
-   * local keeps an older value. But a local that is still an expression on the symbolic stack is stored too, because the interpreter may
-   * have elided that load.
-   */
+  /** Writes the code that leaves the frame before the instruction at `pc`. */
   #leave(pc: number, live: Uint8Array | undefined): void {
+    this.#storeFrame(live);
+    this.#body.line(`meter.leftAt = ${pc}; return LEFT;`);
+  }
+
+  /**
+   * Writes the code that stores operands and live locals in their slots. The slot of a dead local keeps an older value. But a local that is
+   * still an expression on the symbolic stack is stored too, because the interpreter may have elided that load.
+   */
+  #storeFrame(live: Uint8Array | undefined): void {
     const { locals, stack, appends } = this.#body;
     this.#body.line(`meter.steps += steps;${this.#body.allocates ? " meter.allocBytes += bytes;" : ""}`);
     // Nothing may be stored if the work is discarded.
@@ -256,7 +262,6 @@ class FunctionWriter {
         this.#body.line(`if (typeof slots[base + ${i}] === "string") numbers[base + ${i}] = pending${i};`);
     });
     stack.forEach((operand, i) => this.#storeSlot(locals.length + i, operand));
-    this.#body.line(`meter.leftAt = ${pc}; return LEFT;`);
   }
 
   #storeSlot(index: number, operand: Operand): void {
@@ -276,6 +281,8 @@ class FunctionWriter {
         this.#body.open("{");
         this.#leave(exit.pc, exit.live);
         return this.#body.close();
+      case "effect":
+        return this.#effect(index, exit);
       case "jump":
         return this.#sequence([() => this.#move(exit.to), ...this.#goto(index, exit.to)]);
       case "branch":
@@ -285,6 +292,24 @@ class FunctionWriter {
       case "match":
         return this.#match(index, exit.arms);
     }
+  }
+
+  /** Writes an effect. After it, the interpreter's frame refers to all values too, so none of them is unique. */
+  #effect(index: number, { pc, live, to }: Extract<Exit, { kind: "effect" }>): void {
+    const { fn } = this.#version;
+    const opcode = opcodeOf(fn.code[pc * CODE_STRIDE] ?? 0);
+    if (opcode === undefined) throw new Unsupported("an effect without an opcode");
+    this.#body.open("{");
+    this.#storeFrame(live);
+    this.#body.close();
+    const args = this.#body.popMany(popCount(opcode, fn.code, pc * CODE_STRIDE)).map(toBoxed);
+    this.#body.line(`temp = meter.effects.execute(${pc}, ${this.#body.stack.length}, [${args.join(", ")}]);`);
+    this.#body.line("if (temp === undefined) return LEFT;");
+    this.#body.line(`steps = 0;${this.#body.allocates ? " bytes = 0;" : ""}`);
+    for (const local of this.#body.tracked) this.#body.line(`unique${local} = 0;`);
+    this.#body.stack = this.#body.stack.map((operand) => ({ ...operand, uniqueness: "0" }));
+    if (opcode.pushes > 0) this.#body.push("temp", "any");
+    this.#sequence([() => this.#move(to), ...this.#goto(index, to)]);
   }
 
   #return(index: number): void {

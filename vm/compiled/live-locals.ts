@@ -22,7 +22,7 @@ export function liveLocals(fn: VerifiedFunction, graph: ControlFlowGraph): reado
   });
   const live = reads.map((read) => read.slice());
   graph.forEach(({ exit }, i) => {
-    if (exit.kind === "leave") addLive(live[i], exit.live, writes[i]);
+    if (exit.kind === "leave" || exit.kind === "effect") addLive(live[i], exit.live, writes[i]);
   });
   for (let hasChanged = true; hasChanged; ) {
     hasChanged = false;

@@ -8,7 +8,7 @@ import type { Actor } from "../interpreter/actor.ts";
 import { LEAVES_FRAME } from "../interpreter/translation-tables.ts";
 import type { Meter } from "../meter.ts";
 import { ClosureValue, FnRefValue, type Value } from "../value/value.ts";
-import type { Leaves } from "./control-flow-graph.ts";
+import { isEffect, type Leaves } from "./control-flow-graph.ts";
 import type { IndirectTarget, LEFT } from "./runtime.ts";
 
 /** The limit on the entry points of a function that are compiled for certain function values. */
@@ -90,12 +90,12 @@ export function entryOf({ fn, entries }: FunctionProfile, pc: number, { stack }:
 }
 
 /**
- * Returns 1 for each pc of a function at which a frame may be entered before a loop: the first one, and those after leaves before which the
- * interpreter puts all operands into their slots.
+ * Returns 1 for each pc of a function at which a frame may be entered before a loop: the first one, those of effects, and those after leaves
+ * before which the interpreter puts all operands into their slots.
  */
 export function offersOf({ fn, leaves }: FunctionProfile): Uint8Array {
   const offers = new Uint8Array(fn.code.length / CODE_STRIDE + 1);
   const hasOperands = (pc: number): boolean => pc === 0 || (leaves.has(pc - 1) && LEAVES_FRAME[fn.code[(pc - 1) * CODE_STRIDE] ?? 0] === 1);
-  for (let pc = 0; pc < offers.length; pc++) offers[pc] = hasOperands(pc) && !leaves.has(pc) ? 1 : 0;
+  for (let pc = 0; pc < offers.length; pc++) offers[pc] = isEffect(fn, pc) || (hasOperands(pc) && !leaves.has(pc)) ? 1 : 0;
   return offers;
 }

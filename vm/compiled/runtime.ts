@@ -16,6 +16,7 @@ import { compareValues, structuralEqual } from "../value/equality.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import {
+  ActorIdValue,
   ClosureValue,
   EnumValue,
   ErrValue,
@@ -182,6 +183,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     OkValue,
     ErrValue,
     NoneValue,
+    ActorIdValue,
     ListValue,
     UNIT,
     LEFT,

@@ -252,6 +252,7 @@ function inferBlock(version: FunctionVersion, index: number, unit: UnitKinds, fl
     case "leave":
       return;
     case "jump":
+    case "effect":
       return flowInto(exit.to, locals, stack);
     case "branch":
       flowInto(exit.ifTrue, locals, stack);

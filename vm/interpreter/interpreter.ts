@@ -50,6 +50,7 @@
  */
 import { type Actor, BEYOND_ANY_FRAME, takeMessage } from "./actor.ts";
 import type { Engine } from "../compiled/engine.ts";
+import { EffectEnd } from "./frame-effects.ts";
 import { BYTES, slotsCharge, firstReadCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { poll, type Run, startEffect } from "./host-calls.ts";
 import { beginInstruction, calledFunction, insertCaptured, isPreempted, pushFrame } from "./frames.ts";
@@ -112,18 +113,31 @@ const FREE_LOCALS = 256;
  * and loops that have become hot. Throws `MachineTrap`; the actor's frames then show where.
  */
 export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal {
-  for (;;) {
-    const signal = execute(run, actor, sliceEnd, engine);
+  const { meter, program } = run;
+  /** The step that compiled code may not exceed. */
+  const stopStep = run.exactSlices ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
+  if (actor.depth === 0) return "done";
+  while (actor.depth > 0) {
+    // A frame that has not begun, or that is before or after an effect, can run as compiled code.
+    if (engine !== undefined && meter.steps < sliceEnd) {
+      const top = actor.depth - 1;
+      const fn = expectDefined(program.functions[actor.frameFunction[top] ?? 0]);
+      const end = engine.enterFrame(run, actor, fn, actor.framePc[top] ?? 0, stopStep, sliceEnd);
+      if (end instanceof EffectEnd) return end.signal();
+      if (end === "ended") continue;
+    }
+    const signal = execute(run, actor, sliceEnd, stopStep, engine);
+    if (signal instanceof EffectEnd) return signal.signal();
     if (signal !== "again") return signal;
-    // The op `return` returns the same signal when it ends the last frame.
-    if (actor.depth === 0) return run.meter.steps >= sliceEnd ? "yielded" : "done";
   }
+  // The op `return` returns the same signal when it ends the last frame.
+  return meter.steps >= sliceEnd ? "yielded" : "done";
 }
 
 /**
  * Executes register code. This is the hot path, so it is one long loop. The state of the innermost frame is in local
  * variables, which are written back to the actor before anything that may leave the loop. Returns "again" if the compiled
- * engine ended the innermost frame.
+ * engine ended the innermost frame, or may run it from here on.
  *
  * In the cases, `x`, `y` and `d` are the fields of the op with these names (see `register-ops.ts`), or the slots that they name.
  *
@@ -140,7 +154,7 @@ export function interpret(run: Run, actor: Actor, sliceEnd: number, engine: Engi
  * - The strides of ops (8) and layouts (4) are shifts by literals.
  * - `| 0` shows V8 which variables are integers.
  */
-function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | undefined): Signal | "again" {
+function execute(run: Run, actor: Actor, sliceEnd: number, stopStep: number, engine: Engine | undefined): Signal | EffectEnd | "again" {
   const { meter, program, flow } = run;
   const { functions } = program;
   const { constants } = program.module;
@@ -149,11 +163,8 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   const { stack, frameFunction, framePc, frameBase } = actor;
   const traced = run.trace !== undefined || run.watch !== undefined;
   const maxDepth = run.limits.max_call_depth;
-  /** The step that compiled code may not exceed. */
-  const stopStep = run.exactSlices ? Math.min(meter.maxSteps, sliceEnd) : meter.maxSteps;
   let depth = actor.depth | 0;
   let { numbers } = actor;
-  if (depth === 0) return "done";
   let index = (frameFunction[depth - 1] ?? 0) | 0;
   /** The index in `layouts` of the function's four numbers: first op, parameters, locals, operand slots. */
   let layout = index << 2;
@@ -171,20 +182,9 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
   let checkStep = Math.max(meter.steps, Math.min(meter.maxSteps, sliceEnd, run.nextPoll));
   /** The steps until `checkStep`. The loop counts these instead of `meter.steps`, because V8 keeps this variable as a small integer. */
   let stepsLeft = (checkStep - meter.steps) | 0;
-  /** Whether the compiled engine popped this frame, so that the local variables must not be written back. */
-  let endedByEngine = false;
+  /** Whether the compiled engine changes this frame or has popped it, so that the local variables must not be written back. */
+  let isInEngine = false;
   try {
-    // A frame that has not begun, or that has just executed an effect, can run as compiled code.
-    if (engine !== undefined && meter.steps < sliceEnd) {
-      const end = engine.enterFrame(run, actor, expectDefined(functions[index]), pc - entry, stopStep);
-      if (end === "ended") {
-        endedByEngine = true;
-        return "again";
-      }
-      pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
-      checkStep = Math.max(checkStep, meter.steps);
-      stepsLeft = (checkStep - meter.steps) | 0;
-    }
     for (;;) {
       let at = pc << 3;
       if (stepsLeft < singleStepBelow) {
@@ -693,15 +693,16 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
               actor.depth = depth;
               actor.sp = base + (code[(target << 3) + 7] ?? 0);
               meter.steps = checkStep - stepsLeft;
-              const end = engine.enterLoop(run, actor, expectDefined(functions[index]), target - entry, pc - target, stopStep);
+              framePc[depth - 1] = target - entry;
+              isInEngine = true;
+              const end = engine.enterLoop(run, actor, expectDefined(functions[index]), target - entry, pc - target, stopStep, sliceEnd);
               checkStep = Math.max(checkStep, meter.steps);
               stepsLeft = (checkStep - meter.steps) | 0;
-              if (end === "ended") {
-                endedByEngine = true;
-                return "again";
-              }
+              if (end === "ended") return "again";
+              if (end instanceof EffectEnd) return end;
+              isInEngine = false;
               // If the loop paused, the steps are past the end of the slice, so the check before the next op yields.
-              pc = end === "left" ? (entry + (framePc[depth - 1] ?? 0)) | 0 : target;
+              pc = (entry + (framePc[depth - 1] ?? 0)) | 0;
               continue;
             }
             pc = target;
@@ -1453,7 +1454,7 @@ function execute(run: Run, actor: Actor, sliceEnd: number, engine: Engine | unde
       } while (((at = pc << 3), stepsLeft >= singleStepBelow));
     }
   } finally {
-    if (!endedByEngine) {
+    if (!isInEngine) {
       actor.depth = depth;
       if (depth > 0) framePc[depth - 1] = pc - entry;
     }
