@@ -29,7 +29,7 @@ export type Reached = ReadonlyMap<FunctionInstance, ReachedFunction>;
 const MAX_CHANGES = 4;
 /** Limit on the instances of a function, without the general one. */
 const MAX_INSTANCES = 64;
-/** Limit on the arguments of an instance: the UTF-16 code units of their texts, plus one for each text, field and entry. */
+/** Limit on the arguments of an instance: the UTF-16 code units of their texts and keys, plus one for each text, field and entry. */
 const MAX_KEY_UNITS = 8_192;
 /**
  * Limit on the source length of all instances after the first of each function, in UTF-16 code units. The first instance of a function
@@ -248,7 +248,8 @@ class Search {
           units += known.fields.length;
           return `{${known.fields.map(textOf).join(",")}}`;
         case "map":
-          units += known.entries.size;
+          for (const key of known.entries.keys()) units += key.length + 1;
+          if (units > MAX_KEY_UNITS) return "";
           return `{${[...known.entries].map(([key, { value, isCertain }]) => `${JSON.stringify(key)}${isCertain ? ":" : "?:"}${textOf(value)}`).join(",")}${known.isOpen ? "…" : ""}}`;
         case "functions":
           return `@${[...known.targets].map((target) => this.#idOf(target)).join("@")}`;

@@ -131,6 +131,20 @@ fn main(b: Bool) -> String !{net.fetch} { send_it(get("https://a.example/")) ++ 
 
 for (const [name, source, calls] of PROGRAMS) test(`finds the calls of ${name}`, () => expect(callsOf(source)).toEqual(calls));
 
+test.each([
+  ["texts", "List<String>", (texts: readonly string[]) => `[${texts.join()}]`],
+  ["map keys", "Map<String, Int>", (keys: readonly string[]) => `{ ${keys.map((key) => `${key}: 1`).join()} }`],
+])("calls with more than 8,192 UTF-16 code units of %s in their arguments share what is known", (_, type, literal) => {
+  const calls = (length: number): readonly string[] => {
+    const arg = literal(["a", "b", "c"].map((letter) => JSON.stringify(letter.repeat(length))));
+    return callsOf(
+      `fn get(x: ${type}, p: String) -> String !{fs.read} { fs.read(p) }\nfn main() -> String !{fs.read} { get(${arg}, "a") ++ get(${arg}, "b") }`,
+    );
+  };
+  expect(calls(2_700)).toEqual(['fs.read 1 main > get "a"', 'fs.read 1 main > get "b"']);
+  expect(calls(2_800)).toEqual(['fs.read 2 main > get "a"|"b"']);
+});
+
 test("totals count the branch that makes the most calls", () => {
   const source = 'fn main(b: Bool) -> String !{fs.read} { if b { fs.read("a") ++ fs.read("b") } else { fs.read("c") } }';
   expect(effectsOf(source).totals).toEqual(new Map([["fs.read", 2]]));
