@@ -11,6 +11,7 @@
  */
 import { BorunaError } from "../vm/error.ts";
 import { isJsonArray, isJsonObject, type JsonData } from "../vm/json/json.ts";
+import { FloatValue } from "../vm/value/value.ts";
 import { isFreeName, pascalCase, snakeCase, UniqueNames, wordsOf } from "./names.ts";
 
 /** The type that a schema becomes. */
@@ -190,9 +191,11 @@ export class ShapeReader {
   /** Returns the shape for the values of `enum`, or for the one of `const`. */
   #readValues(values: readonly JsonData[], at: Place): Shape {
     if (values.length > 0 && values.every((value) => typeof value === "string")) return this.#readTexts(values, at);
-    if (values.length > 0 && values.every((value) => typeof value === "number" || typeof value === "bigint")) return { kind: "int" };
+    const isInt = (value: JsonData): boolean => typeof value === "number" || typeof value === "bigint";
+    if (values.length > 0 && values.every(isInt)) return { kind: "int" };
+    if (values.length > 0 && values.every((value) => isInt(value) || value instanceof FloatValue)) return { kind: "float" };
     if (values.length > 0 && values.every((value) => typeof value === "boolean")) return { kind: "bool" };
-    return this.#jsonBecause(at, "its values have several types");
+    return this.#jsonBecause(at, "its values have no common type");
   }
 
   #readTexts(texts: readonly string[], at: Place): Shape {

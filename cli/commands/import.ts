@@ -156,7 +156,8 @@ function checkModule(path: string, { text, declaration }: ToolImport): void {
   const registry = createRegistry(declaration.tools.map((tool) => capabilitySpec(tool)));
   const [problem] = check(source, { resolve: resolveImport, registry }).diagnostics;
   if (problem === undefined) return;
-  throw new BorunaError("capability.not_importable", `the module would not compile: ${problem.message}`, {
+  const what = problem.severity === "error" ? "would not compile" : "would have a warning";
+  throw new BorunaError("capability.not_importable", `the module ${what}: ${problem.message}`, {
     hint: "another --name, or --rename for one of the tools, may help",
   });
 }

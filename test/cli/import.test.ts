@@ -143,6 +143,7 @@ describe("what goes wrong at an import", () => {
       [["--rename", "gone=here", "--", "node", MISBEHAVING], "--rename gone: the server has no tool with this name"],
       [["--rename", "ask", "--", "node", MISBEHAVING], "--rename ask: expected OLD=NEW"],
       [["--rename", "ask=count", "--", "node", MISBEHAVING], 'the tools "ask" and "count" would have the same name'],
+      [["--name", "parse", "--rename", "count=int", "--", "node", MISBEHAVING], "would have a warning: `parse_int` hides the builtin"],
       [["--header", "X=Y", "--", "node", MISBEHAVING], "--header is for a URL"],
       [["--env", "A", "http://127.0.0.1:1/"], "--env is for a command"],
       [["http://user:word@127.0.0.1:1/"], "without a user name"],

@@ -80,7 +80,10 @@ describe("the types of schemas", () => {
     [{ enum: ["a", "16:9", "1:1"] }, "String"],
     [{ enum: ["a b", "a-b"] }, "String"],
     [{ enum: [1, 2] }, "Int"],
+    [{ enum: [0.5, 1] }, "Float"],
+    [{ const: 0.5 }, "Float"],
     [{ enum: ["a", 1] }, "Json"],
+    [{ enum: [["a"], ["b"]] }, "Json"],
     [{ type: "array", items: { type: "string" } }, "List<String>"],
     [{ type: "array" }, "List<Json>"],
     [{ type: "array", prefixItems: [{ type: "string" }] }, "Json"],
@@ -117,10 +120,16 @@ describe("the types of schemas", () => {
   });
 
   test("notes say what became Json, and why", () => {
-    const { notes } = importOf([tool("a", objectSchema({ list: { type: "array", items: { allOf: [] } }, deep: objectSchema({ x: {} }) }))]);
+    const { notes } = importOf([
+      tool(
+        "a",
+        objectSchema({ list: { type: "array", items: { allOf: [] } }, deep: objectSchema({ x: {} }), pairs: { enum: [[1], [2]] } }),
+      ),
+    ]);
     expect(notes).toEqual([
       { functionName: "t_a", path: "args.list[]", reason: "`allOf` has no type" },
       { functionName: "t_a", path: "args.deep.x", reason: "any value is allowed" },
+      { functionName: "t_a", path: "args.pairs", reason: "its values have no common type" },
     ]);
   });
 });
