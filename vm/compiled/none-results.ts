@@ -5,7 +5,7 @@
  *     let Some((top, rest)) = list.pop(stack) else { return stack }
  *     match apply(cart, change) { Ok(next) => { cart = next }, Err(_) => { failures += 1 } }
  *
- * On each path to a return, the function either only reads the parameter, or makes a Some or an Ok as its last instruction. A local that only
+ * On each path to a return, the function either only reads the parameter, or makes a Some as its last instruction; or the same with Ok. A local that only
  * ever holds the parameter, as after `let mut next = cart`, is treated like the parameter.
  */
 import { keepsNoOperand } from "../bytecode/ownership.ts";
@@ -18,8 +18,9 @@ import type { IsBorrowed } from "./borrowed-params.ts";
 import { type ControlFlowGraph, controlFlowGraph, successorsOf } from "./control-flow-graph.ts";
 import type { RecordParts } from "./record-parts.ts";
 
-const SUCCESSES: ReadonlySet<number | undefined> = new Set([WRAPPERS.indexOf("Some"), WRAPPERS.indexOf("Ok")]);
-const SUCCESS_TAGS: ReadonlySet<number> = new Set([MATCH_TAGS.Some, MATCH_TAGS.Ok]);
+/** The wrappers of results for which a function may change its argument. */
+export const SUCCESSES = ["Some", "Ok"] as const;
+export type Success = (typeof SUCCESSES)[number];
 /** The limit on the instructions between the load of an argument and the call. */
 const MAX_DISTANCE = 64;
 /** The limit on the tests of one value that `isDeadIfSuccess` follows. */
@@ -34,8 +35,8 @@ export interface Argument {
   readonly param: number;
 }
 
-/** Returns whether a function leaves a parameter alone whenever it returns None or Err. */
-export function isIntactAtFailure(fn: VerifiedFunction, param: number, isBorrowed: IsBorrowed): boolean {
+/** Returns whether a function leaves a parameter alone whenever it returns anything else than `success`. */
+export function isIntactAtFailure(fn: VerifiedFunction, param: number, isBorrowed: IsBorrowed, success: Success): boolean {
   const graph = fn.staticallyStacked ? controlFlowGraph(fn, 0) : undefined;
   if (graph === undefined) return false;
   const { code } = fn;
@@ -57,7 +58,7 @@ export function isIntactAtFailure(fn: VerifiedFunction, param: number, isBorrowe
   };
   return graph.every(({ start, end, exit }, index) => {
     const makesSuccess = (pc: number): boolean =>
-      pc >= start && tagAt(pc) === OPCODES.Wrap.tag && SUCCESSES.has(code[pc * CODE_STRIDE + 1]);
+      pc >= start && tagAt(pc) === OPCODES.Wrap.tag && code[pc * CODE_STRIDE + 1] === WRAPPERS.indexOf(success);
     if (isUsed[index] === false || isReturn(index)) return true;
     if (exit.kind === "return") return makesSuccess(end - 2);
     if (exit.kind === "tail" || exit.kind === "leave") return false;
@@ -68,7 +69,7 @@ export function isIntactAtFailure(fn: VerifiedFunction, param: number, isBorrowe
 
 /**
  * Returns whether the result of a call is matched at once, and the local or part that was its argument is not read before the next store to
- * it if the result is a Some or an Ok.
+ * it if the result is a `success`.
  */
 export function isDeadIfSuccess(
   { code }: VerifiedFunction,
@@ -76,6 +77,7 @@ export function isDeadIfSuccess(
   live: readonly Uint8Array[],
   { readAt, live: liveParts }: RecordParts,
   { origin: { local, loadPc }, callPc }: Argument,
+  success: Success,
 ): boolean {
   const tagAt = (pc: number): number | undefined => code[pc * CODE_STRIDE];
   const part = readAt.get(loadPc);
@@ -89,11 +91,10 @@ export function isDeadIfSuccess(
   if (result === record || (isStored && !isLoadOfResult(callPc + 2))) return false;
   let block = graph.find(({ start, end }) => start <= loadPc && end === callPc + (isStored ? 4 : 2));
   for (let tests = 0; tests < MAX_TESTS && block?.exit.kind === "match"; tests++) {
-    const [arm, other] = block.exit.arms.filter(({ tag }) => SUCCESS_TAGS.has(tag) || tag === MATCH_TAGS.any);
+    const arm = block.exit.arms.find(({ tag }) => tag === MATCH_TAGS[success] || tag === MATCH_TAGS.any);
     if (arm === undefined) return true;
-    if (other !== undefined && SUCCESS_TAGS.has(other.tag)) return false;
     if (part === undefined ? live[arm.to]?.[local] === 0 : liveParts[arm.to]?.[part] === 0) return true;
-    if (SUCCESS_TAGS.has(arm.tag) || !isStored) return false;
+    if (arm.tag === MATCH_TAGS[success] || !isStored) return false;
     // The value is none of these. If the code does nothing but test it again, only that test counts.
     const next = graph[arm.to];
     if (next === undefined || tagAt(next.start) !== OPCODES.Pop.tag) return false;

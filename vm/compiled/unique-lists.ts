@@ -38,7 +38,7 @@ import { borrowedParams, type IsBorrowed } from "./borrowed-params.ts";
 import { tupleFunctions } from "./enumerations.ts";
 import { type ControlFlowGraph, controlFlowGraph, successorsOf } from "./control-flow-graph.ts";
 import { liveLocals } from "./live-locals.ts";
-import { type Argument, isDeadIfSuccess, isIntactAtFailure } from "./none-results.ts";
+import { type Argument, isDeadIfSuccess, isIntactAtFailure, SUCCESSES } from "./none-results.ts";
 import { type RecordParts, recordParts } from "./record-parts.ts";
 
 export interface UniqueLists {
@@ -104,7 +104,7 @@ const MAX_TAKES = 32;
 /** The limit on the instructions between a load and its use that `isLastUse` looks at. */
 const MAX_DISTANCE = 64;
 
-/** For each function and parameter that a call needed, whether the parameter is left alone at None or Err. */
+/** For each function, parameter and success that a call needed, the result of `isIntactAtFailure`. */
 const intactParams = memoizeInObject((_program: Program) => new Map<string, boolean>());
 const listsOfFunctions = memoizeInObject(
   (_program: Program) => [new Map<VerifiedFunction, UniqueLists>(), new Map<VerifiedFunction, UniqueLists>()] as const,
@@ -195,12 +195,15 @@ function analyze(program: Program, fn: VerifiedFunction, isFrame: boolean, isBor
   for (const pc of [...matchedLoads(fn, graph, live), ...parts.splits.keys()]) moves.add(pc);
   const known = intactParams(program);
   for (const call of calls) {
-    if (borrowPcs.has(call.origin.loadPc) || !isDeadIfSuccess(fn, graph, live, parts, call)) continue;
     const callee = program.functions[call.callee];
-    const key = `${call.callee} ${call.param}`;
-    const isIntact = known.get(key) ?? (callee !== undefined && isIntactAtFailure(callee, call.param, isBorrowed));
-    known.set(key, isIntact);
-    if (isIntact) moves.add(call.origin.loadPc);
+    if (callee === undefined || borrowPcs.has(call.origin.loadPc)) continue;
+    for (const success of SUCCESSES) {
+      if (!isDeadIfSuccess(fn, graph, live, parts, call, success)) continue;
+      const key = `${call.callee} ${call.param} ${success}`;
+      const isIntact = known.get(key) ?? isIntactAtFailure(callee, call.param, isBorrowed, success);
+      known.set(key, isIntact);
+      if (isIntact) moves.add(call.origin.loadPc);
+    }
   }
   const nextMove = nextMoves(fn, parts, moves);
   for (const { loadPc, usePc } of borrowed) {

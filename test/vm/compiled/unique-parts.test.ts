@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { uniqueLists } from "../../../vm/compiled/unique-lists.ts";
+import { WRAPPERS } from "../../../vm/bytecode/tags.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
 import { scaledRuns } from "../../cases.ts";
 import { sameOnBoth } from "../engines.ts";
@@ -189,4 +190,34 @@ test("a list in a Result stays as it was in an Option made from that", () => {
 fn main() -> String { string.inspect(work()) }`;
   const program = verifyModule(compile({ name: "results.ax", text: source }).module);
   expect(sameOnBoth(program).end).toContain("Some([1, 2, 3])");
+});
+
+test("a function that changes its argument and returns a Some, which the caller does not match as Ok", () => {
+  const { module } = compile({
+    name: "lists.ax",
+    text: `fn apply(xs: List<Int>, k: Int) -> Result<List<Int>, String> {
+    if k % 5 == 4 { return Err("no") }
+    let mut next = xs
+    next[0] = k * 7
+    Ok(list.push(next, k))
+}
+fn main() -> List<Int> {
+    let mut sums: List<Int> = []
+    let mut xs = [1, 2]
+    for i in 0..20 {
+        xs = list.push(xs, i)
+        match apply(xs, i) { Ok(next) => { xs = next }, _ => { sums = list.push(sums, list.sum(xs)) } }
+    }
+    sums
+}`,
+  });
+  const [someWrapper, okWrapper] = [WRAPPERS.indexOf("Some"), WRAPPERS.indexOf("Ok")];
+  const functions = module.functions.map((fn) => ({
+    ...fn,
+    code: fn.code.map((instruction) =>
+      instruction.op === "Wrap" && instruction.operands[0] === okWrapper ? { ...instruction, operands: [someWrapper] } : instruction,
+    ),
+  }));
+  sameOnBoth(verifyModule(module));
+  expect(sameOnBoth(verifyModule({ ...module, functions })).end).toContain("value");
 });
