@@ -102,13 +102,17 @@ function writeElementChange(body: FunctionBody, local: number, path: UpdatePath,
     operator === undefined && steps.length === 1 && body.tracked.has(local)
       ? `${isInRange.join(" && ")} ? withElement(meter, livingOwner(${list}.owner), ${list}, ${index}, ${toBoxed(value)}, unique${local}) : ${call}`
       : call;
-  body.line(`if (!(${tests.join(" && ")})) ${assignment(body, local, path, changed)}`);
+  body.open(`if (!(${tests.join(" && ")})) {`);
+  // The list may be unique, although the local does not own it.
+  const isInRecord = body.tracked.has(local) && steps.length === 2 && steps[0] !== INDEX_STEP;
+  if (!isInRecord || !writePartChange(body, local, path, operands, call)) body.line(assignment(body, local, path, changed));
+  body.close();
   return true;
 }
 
 /**
- * Writes an assignment to a field of a record, or to an entry of a map. `call` returns the changed value in all
- * other cases. Returns false if the path has another form.
+ * Writes an assignment to a field of a record, to an entry of a map, or to a list in a record that may be unique. `call` returns the changed
+ * value in all other cases. Returns false if the path has another form.
  */
 function writePartChange(body: FunctionBody, local: number, path: UpdatePath, operands: readonly Operand[], call: string): boolean {
   const { steps, operator } = path;
@@ -130,7 +134,7 @@ function writePartChange(body: FunctionBody, local: number, path: UpdatePath, op
     if (part !== undefined) tests.push(`(${part} = ${read}) !== undefined`);
     else if (isText) tests.push(`typeof (${result} = ${read}) === "string"`);
     else if (operator !== undefined) tests.push(...combiningTests(result, read, operator, value));
-    else if (tag === "Record") tests.push(`${read} !== undefined`);
+    else if (tag !== "Map") tests.push(`${read} !== undefined`);
     // A part that changed in place stays where it is. Then the values around it are owned too, but a list or map may have to be charged.
     const isDone = `${result} === ${part}${tag === "Record" ? "" : ` && ${container}.unpaidChanges === 0`}`;
     changes.push(isKept ? `${isDone} ? ${container} : ${change(result)}` : change(result));

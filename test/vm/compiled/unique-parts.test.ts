@@ -1,10 +1,11 @@
 /** Lists that move out of records and back in compiled code, and change in place there. Nothing else that refers to them may see that. */
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { uniqueLists } from "../../../vm/compiled/unique-lists.ts";
 import { WRAPPERS } from "../../../vm/bytecode/tags.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import { ListValue } from "../../../vm/value/list.ts";
 import { scaledRuns } from "../../cases.ts";
 import { sameOnBoth } from "../engines.ts";
 
@@ -37,6 +38,13 @@ fn mixed(s: Two, xs: List<Int>) -> List<Int> {
     t.a = list.push(t.a, 70)
     if list.len(t.a) > 1 { t.a[0] = 71 }
     list.concat(list.push(t.a, peek(t)), xs)
+}
+fn set_first(s: Two, x: Int) -> Two {
+    let mut t = s
+    t.n += 1
+    if list.len(t.a) > 0 { t.a[list.len(t.a) - 1] = x }
+    if list.len(t.b) > 33 { t.b[33] += x }
+    t
 }
 fn split(s: Two) -> (Two, List<Int>) { (Two { ..s, b: [] }, s.b) }
 fn wrap(s: Two, xs: List<Int>) -> Outer { Outer { name: "w", two: s, more: xs, m: 1 } }
@@ -87,6 +95,10 @@ const leaf = fc.oneof(
   fc.tuple(record, list).map(([v, x]) => `out = list.push(out, mixed(${v}, ${x}))`),
   fc.tuple(record, field).map(([v, f]) => `if list.len(${v}.${f}) > 0 { ${v}.${f}[0] = i + 20 }`),
   list.map((x) => `if list.len(${x}) > 0 { ${x}[0] = i + 30 }`),
+  fc.tuple(record, field).map(([v, f]) => `if list.len(${v}.${f}) > 0 { ${v}.${f}[list.len(${v}.${f}) - 1] += n }`),
+  fc.tuple(record, field, fc.constantFrom(33, 40)).map(([v, f, size]) => `${v}.${f} = list.repeat(i, ${size})`),
+  fc.tuple(record, record).map(([v, w]) => `${v} = set_first(${w}, i)`),
+  fc.tuple(record, record).map(([v, w]) => `for k in 0..6 { ${v} = set_first(set_first(${w}, k), k + 1) }`),
   fc.tuple(record, record).map(([v, w]) => `let Some((x, rest)) = pop(${v}) else { break }; n += x; ${w} = rest`),
   fc.tuple(record, record, list).map(([v, w, x]) => `let (part, other) = split(${v}); ${w} = part; ${x} = other`),
   fc.tuple(record, record).map(([v, w]) => `${v} = if i % 2 == 0 { push_a(${w}, i) } else { ${w} }`),
@@ -165,6 +177,26 @@ test("a list that moves through records and results of functions changes in plac
   for (const name of ["push", "pop", "work"])
     expect(moves[program.functions.findIndex(({ def }) => def.name === name)], name).toBeGreaterThan(0);
   sameOnBoth(program);
+});
+
+test("an element of a list in a record changes in place in a function that returns the record", () => {
+  const spy = vi.spyOn(ListValue.prototype, "setUnique");
+  const text = `type Bank { balances: List<Int>, changes: Int }
+fn set(bank: Bank, at: Int, n: Int) -> Bank {
+    let mut next = bank
+    next.balances[at] += n
+    next.changes += 1
+    next
+}
+fn main() -> String {
+    let mut bank = Bank { balances: list.repeat(0, 40), changes: 0 }
+    for i in 0..100 { bank = set(bank, i % 40, i) }
+    string.inspect(bank)
+}`;
+  const program = verifyModule(compile({ name: "bank.ax", text }).module);
+  sameOnBoth(program);
+  expect(spy.mock.results.filter(({ value }) => value === true).length).toBeGreaterThan(80);
+  spy.mockRestore();
 });
 
 test("a list in a Result stays as it was in an Option made from that", () => {
