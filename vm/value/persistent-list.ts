@@ -40,7 +40,8 @@ export class PersistentList<T> implements Owned {
   readonly firstArray: T[];
   /**
    * The first array if it holds no elements but those of the list, each at its index; otherwise `NO_ITEMS`. So what is found at an index is
-   * the element. A list is given `NO_ITEMS` when another version may add elements to the array. Only the compiled engine reads it.
+   * the element. A list is given `NO_ITEMS` when another version may add elements to the array. Outside of this class, only the compiled
+   * engine reads it.
    */
   exactArray: T[];
   /** The mark of the variable that may change this version in place. */
@@ -145,10 +146,14 @@ export class PersistentList<T> implements Owned {
    * No other version shares the buffer of such a version.
    */
   setInPlace(index: number, value: T): boolean {
-    const { owner } = this;
-    if (owner === undefined || !owner.isAlive || this.unpaidChanges > 0 || !(index >= 0 && index < this.length)) return false;
+    const { owner, exactArray } = this;
+    if (owner === undefined || !owner.isAlive || this.unpaidChanges > 0 || !(index >= 0)) return false;
+    // For an element of the exact array, this is the only test of a length, and nothing asks for the buffer.
+    const isExact = index < exactArray.length;
+    if (!isExact && !(index < this.length)) return false;
     if (owner.log !== undefined) this.#save(owner.log, index);
-    this.#put(index, value);
+    if (isExact) exactArray[index] = value;
+    else this.#put(index, value);
     return true;
   }
 
