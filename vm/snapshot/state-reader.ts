@@ -23,8 +23,8 @@ export class StateReader {
   /** For each actor, the stack slots with pending Strings, whose first read is still to be charged (`string-append.ts`). */
   readonly #pendingSlots = new Map<Actor, readonly number[]>();
   /**
-   * Counts the bytes of all payloads. The suspended run has charged its payloads (but for the answers that no task has taken) and stayed
-   * within `max_alloc_bytes`, so a snapshot whose payloads exceed it is refused. `read` sets this meter once it knows the limits.
+   * Counts the bytes of all payloads. The suspended run has charged its payloads and stayed within `max_alloc_bytes`, so a snapshot whose
+   * payloads exceed it is refused. `read` sets this meter once it knows the limits.
    */
   #payloadMeter: Meter = new Meter(0, 0);
 
@@ -104,7 +104,8 @@ export class StateReader {
   #readAnswer(): CapabilityAnswer | undefined {
     const form = this.#bytes.readVarintUpTo(2, "answer");
     if (form === 0) return undefined;
-    if (form === 1) return { ok: true, value: this.#readPayload() };
+    // The run charges an answer when its task takes it.
+    if (form === 1) return { ok: true, value: this.#values.readValue() };
     const trap = ANSWER_TRAPS[this.#bytes.readIndex(ANSWER_TRAPS.length, "trap")] ?? "internal";
     const message = this.#values.readValue();
     return typeof message === "string" ? { ok: false, trap, message } : failState("a message that is no String");
@@ -219,7 +220,7 @@ export class StateReader {
     return messages;
   }
 
-  /** Reads a message, an emitted tree or an answer, and charges it as the run does. Throws `state.form` if the run could not contain it. */
+  /** Reads a message or an emitted tree, and charges it as the run does. Throws `state.form` if the run could not contain it. */
   #readPayload(): Value {
     const value = this.#values.readValue();
     try {

@@ -3,10 +3,13 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
 import { verifyModule } from "../../../vm/bytecode/verifier.ts";
+import type { CapabilityAnswer, CapabilityRequest } from "../../../vm/host.ts";
+import { DEFAULT_LIMITS } from "../../../vm/limits.ts";
+import { resumeMachine, startMachine } from "../../../vm/scheduler/scheduler.ts";
 import { arbitraryOverlap } from "../../arbitrary-overlap.ts";
 import { scaledRuns } from "../../cases.ts";
 import { fixedSample } from "../../choices.ts";
-import { runThrough } from "./suspending.ts";
+import { journalHost, newJournal, runThrough } from "./suspending.ts";
 
 const LIMITS = { max_steps: 300_000 };
 
@@ -56,4 +59,24 @@ test("snapshots hold tasks that wait for calls and for branches", async () => {
     states += through.states.length;
   }
   expect(states).toBeGreaterThan(20);
+});
+
+test.each<[string, CapabilityAnswer, string]>([
+  ["ends with alloc_limit when it takes them", { ok: true, value: "1" }, "alloc_limit"],
+  ["ends before it takes them", { ok: false, trap: "capability_failed", message: "no" }, "capability_failed"],
+])("a snapshot may hold answers beyond max_alloc_bytes, which no task has taken: the run %s", (_, first, kind) => {
+  const text = `fn main() -> Int !{net.fetch} {
+    let (a, b) = par { parse_int(net.fetch("https://a/")), string.len(net.fetch("https://b/")) }
+    a + b
+}`;
+  const { module } = compile({ name: "main.ax", text });
+  const host = {
+    ...journalHost(newJournal(), () => false),
+    call: ({ args }: CapabilityRequest) =>
+      args[0] === "https://a/" ? ("suspend" as const) : { ok: true as const, value: "b".repeat(10_000) },
+  };
+  const limits = { ...DEFAULT_LIMITS, max_alloc_bytes: 5_000 };
+  const suspended = startMachine(verifyModule(module), host, { args: [], limits });
+  if (suspended instanceof Promise || suspended.status !== "suspended") throw new Error("the run was not suspended");
+  expect(resumeMachine(verifyModule(module), host, suspended.state, first)).toMatchObject({ trap: { kind } });
 });
