@@ -131,7 +131,7 @@ export function bytesAroundChildren(value: ObjectValue): number {
 
 function mapBytes(map: MapValue): number {
   let bytes = punctuationBytes(map.size);
-  for (const key of map.keys()) bytes += textBytes(key) + ":".length;
+  for (const key of map.toArray((name) => name)) bytes += textBytes(key) + ":".length;
   return bytes;
 }
 
