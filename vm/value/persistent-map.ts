@@ -179,6 +179,7 @@ export class PersistentMap<T> implements Owned {
   /** Takes over the storage of a new version that was made from this one. Only the caller may refer to these two versions. */
   private become(version: PersistentMap<T>): void {
     const ownedTree = version.#history === undefined && (this.#nodes !== undefined || version.#nodes !== undefined);
+    const becomesSmall = this.size >= MIN_HISTORY_SIZE && version.size < MIN_HISTORY_SIZE;
     this.#root = version.#root;
     // In the same history, only this version sees the entries that it has added.
     if (this.#history !== version.#history) this.#sharedLength = version.#sharedLength;
@@ -190,6 +191,8 @@ export class PersistentMap<T> implements Owned {
     this.#nodes = ownedTree && this.size < MIN_HISTORY_SIZE ? null : undefined;
     // The changes that have paid for the nodes also pay for a history.
     if (ownedTree && this.size >= MIN_HISTORY_SIZE) this.#length = this.size;
+    // Otherwise a map whose size swings around the minimum would copy its nodes at every second change.
+    if (becomesSmall && this.#history === undefined) this.#length = 0;
     if (this.#history !== undefined || this.#nodes !== undefined || this.size >= MIN_HISTORY_SIZE || this.#length < this.size) return;
     // These changes have paid for nodes that no other map uses.
     this.#root = treeCopy(this.root);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { MapValue } from "../../../vm/value/map.ts";
 import { MapHistory } from "../../../vm/value/map-history.ts";
-import type { MapNode } from "../../../vm/value/map-tree.ts";
+import { type MapNode, visitTree } from "../../../vm/value/map-tree.ts";
 import { ChangeLog, Owner } from "../../../vm/value/owner.ts";
 import { compareUtf8, utf8Length } from "../../../vm/value/utf8.ts";
 import { scaledRuns, DEEP } from "../../cases.ts";
@@ -252,6 +252,21 @@ describe("no order of changes copies the map for each change", () => {
     for (let i = 0; i < SIZE; i++) versions.push((versions.at(-1) ?? MapValue.EMPTY).set("k1", -i));
     expect(versions.slice(1).every((version, i) => version.get("k1") === -i)).toBe(true);
   });
+});
+
+test("a map whose size swings around the size of a history is not copied again and again", () => {
+  const map = MapValue.from(Array.from({ length: 120 }, (_, i) => [`k${i}`, i] as const));
+  for (let i = 120; i < 127; i++) map.setUnique(`k${i}`, i);
+  const nodes = new Set<unknown>();
+  const noteNodes = (): void => visitTree(map.root, (node) => nodes.add(node));
+  for (let i = 0; i < 50; i++) {
+    map.setUnique("x", i);
+    noteNodes();
+    map.deleteUnique("x");
+    noteNodes();
+  }
+  // Each change makes the nodes of a path.
+  expect(nodes.size).toBeLessThan(127 * 2 + 100 * 9);
 });
 
 const word = fc.oneof(fc.string({ unit: "grapheme", maxLength: 4 }), fc.constantFrom("", "a", "\uE000", "\u{10000}", "\uFFFF"));
