@@ -1,5 +1,5 @@
 /** Checks the `policy` and `limits` options of a run. An embedder may write plain JavaScript, so the options may have wrong types. */
-import { ALLOW_ALL, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
+import { ALLOW_ALL, areCheckedRules, DENY_ALL, NAMED_POLICIES, type Policy, policyFromJson, readLimits } from "../policy/policy.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
 import { TRACE_DETAILS, type TraceDetail } from "../telemetry/tracing.ts";
 import { BorunaError } from "../vm/error.ts";
@@ -25,9 +25,9 @@ export function policyOption(option: unknown, registry: CapabilityRegistry): Pol
   throw new BorunaError("usage", `policy: there is no policy ${JSON.stringify(option.slice(0, 80))}`, { hint: POLICY_HINT });
 }
 
-/** Whether a policy is the result of `loadPolicy` or `parsePolicy`. */
+/** Whether the policy, or the one of which it is a changed copy, is a result of `loadPolicy`, `parsePolicy` or `withShorthands`. */
 const wasParsed = (option: unknown): boolean =>
-  typeof option === "object" && option !== null && "rules" in option && option.rules instanceof Map;
+  typeof option === "object" && option !== null && "rules" in option && areCheckedRules(option.rules);
 
 /** Returns the limits that the caller set. Throws `usage`, `policy.*`, naming the option. */
 export function limitsOption(option?: unknown): Partial<Limits> {

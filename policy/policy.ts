@@ -20,6 +20,17 @@ import { failAt, type FieldPosition } from "./field-schema.ts";
 
 export type { DbPolicy, FsPolicy, LlmPolicy, NetPolicy, Policy } from "./policy-fields.ts";
 
+/** The rules of all policies that this file made. Their names were checked. */
+const checkedRules = new WeakSet<object>();
+
+function withCheckedRules(policy: Policy): Policy {
+  checkedRules.add(policy.rules);
+  return policy;
+}
+
+/** Whether the rules are those of a policy that was read, even if other members of the policy were replaced. */
+export const areCheckedRules = (rules: unknown): boolean => typeof rules === "object" && rules !== null && checkedRules.has(rules);
+
 /** Validates a document. `registry` lists the known capabilities; without one, rules may name any well-formed id. Throws `policy.*`. */
 export function readPolicy(
   root: DocumentNode,
@@ -39,7 +50,7 @@ export function readPolicy(
       "policy.unknown_schema_version",
     );
   }
-  return policyFileSchema(registry).read(root, at);
+  return withCheckedRules(policyFileSchema(registry).read(root, at));
 }
 
 /**
@@ -127,7 +138,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
     const rule = rules.get(name);
     if (given.length > 0 && rule?.allow !== true) rules.set(name, ALLOW_RULE);
   }
-  return {
+  return withCheckedRules({
     ...policy,
     rules,
     net_policy: { ...policy.net_policy, allowed_domains: withHosts(policy, allowNet) },
@@ -136,7 +147,7 @@ export function withShorthands(policy: Policy, shorthands: Shorthands, registry:
       read: withFolders(policy, "fs.read", policy.fs_policy.read, allowRead),
       write: withFolders(policy, "fs.write", policy.fs_policy.write, allowWrite),
     },
-  };
+  });
 }
 
 /**
@@ -156,7 +167,7 @@ export function narrowPolicy(policy: Policy, allow: readonly string[], registry:
     const smallest = Math.min(...[budget ?? 0, rule.budget].filter((calls) => calls > 0));
     rules.set(name, { ...rule, allow: true, budget: Number.isFinite(smallest) ? smallest : 0 });
   }
-  return { ...policy, default_allow: false, rules };
+  return withCheckedRules({ ...policy, default_allow: false, rules });
 }
 
 /** Whether some rule requires approvals. */

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { limitsOption, policyOption } from "../../gateway/options.ts";
 import { ALLOW_ALL, DENY_ALL, policyHash, withShorthands } from "../../policy/policy.ts";
+import { createRegistry } from "../../gateway/own-capabilities.ts";
+import { parsePolicy } from "../../policy/parse.ts";
 import { execute, type RunOptions } from "../../runtime/execute.ts";
 import { BUILTIN_REGISTRY } from "../../vm/capabilities.ts";
 import { policyOf } from "./context.ts";
@@ -48,6 +50,12 @@ describe("a policy option", () => {
       'policy: rules names the unknown capability "net.fecth"',
     ],
     [
+      "with a Map that has a misspelled name",
+      { default_allow: true, rules: new Map([["net.fecth", { allow: false }]]) },
+      "policy.invalid_capability",
+      'policy: rules names the unknown capability "net.fecth"',
+    ],
+    [
       "of a wrong port",
       { ...ALLOW_ALL, net_policy: { ...ALLOW_ALL.net_policy, allowed_ports: ["80"] } },
       "policy.invalid_net_policy",
@@ -69,6 +77,13 @@ describe("a policy option", () => {
     expect(policyOption(policy, BUILTIN_REGISTRY)).not.toBe(policy);
     expect(policyOption(undefined, BUILTIN_REGISTRY)).toBe(DENY_ALL);
   });
+});
+
+test("a policy may name capabilities that the program does not know, if it was parsed with a registry that has them", () => {
+  const registry = createRegistry([{ name: "shop.order", version: "1", params: [], result: "String", mayRepeat: true }]);
+  const policy = parsePolicy('{ "rules": { "shop.order": { "allow": true } } }', { file: "p.json", jsonc: false, registry });
+  for (const given of [policy, { ...policy, default_allow: true }, withShorthands(policy, { allowNet: ["example.org"] }, registry)])
+    expect(policyOption(given, BUILTIN_REGISTRY).rules.get("shop.order")?.allow).toBe(true);
 });
 
 describe("a limits option", () => {
