@@ -23,6 +23,6 @@ export interface DurableCalls {
    * gateway opens no second one.
    */
   isKept(call: number): boolean;
-  /** Returns the answer that an earlier process stored. If there is none, calls `make`, which runs the handler. Never rejects. */
+  /** Returns the answer that an earlier process stored. If there is none, calls `make`, which runs the handler. Rejects only if a stored answer cannot be read. */
   carryOut(call: DurableCall, make: () => Arrival | Promise<Arrival>): Promise<Arrival>;
 }

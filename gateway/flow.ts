@@ -56,7 +56,7 @@ export class RunFlow implements FlowHost {
   #started = 0;
   /** The spans held back, oldest first. */
   #held: { readonly span: FlowTracing; readonly end: FlowSpanEnd; readonly endMs: number }[] = [];
-  /** Settles when the queue of spans has room. Undefined if the queue has room now. */
+  /** Settles when the queue of spans has room. Undefined unless the run waits for room. */
   #room: Promise<void> | undefined;
   /** The number of spans dropped. */
   dropped = 0;

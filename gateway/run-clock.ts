@@ -79,7 +79,12 @@ export class RunClock {
     const cancel = (): void => this.stop("canceled");
     if (caller?.aborted === true) cancel();
     caller?.addEventListener("abort", cancel, { once: true });
-    const timer = this.#maxMs === 0 ? undefined : setTimeout(() => this.stop("timeout"), Math.min(this.#maxMs, MAX_TIMER_MS));
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const watchDeadline = (): void => {
+      if (this.stopReason() !== undefined) return this.stop("timeout");
+      timer = setTimeout(watchDeadline, Math.min(this.remainingMs() ?? 0, MAX_TIMER_MS));
+    };
+    if (this.#maxMs > 0) watchDeadline();
     try {
       return await body();
     } finally {

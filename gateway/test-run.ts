@@ -1,6 +1,7 @@
 /** Runs one `test` block on a machine of its own. The block's `answer` functions take precedence over the mocks. */
 import { ALLOW_ALL, type Policy } from "../policy/policy.ts";
 import { BorunaError } from "../vm/error.ts";
+import type { RunEvent } from "../vm/events.ts";
 import type { Host } from "../vm/host.ts";
 import { canonicalJson } from "../vm/json/json.ts";
 import { DEFAULT_LIMITS, type Limits } from "../vm/limits.ts";
@@ -73,10 +74,12 @@ export async function runTest(program: Program, test: TestCase, options: TestOpt
     failedAnswer ??= { capability, trap: end.trap };
     throw new CapabilityFailure(`the answer of the test failed: ${message}`);
   };
-  const handlers = recordingHandlers(program, testHandlers(program, test.answers, evaluate));
+  const handlers = testHandlers(program, test.answers, evaluate);
+  const calls: string[] = [];
   const result = await executeProgram(withEntry(program, test.functionIndex), {
     policy: TEST_POLICY,
-    handlers,
+    handlers: withCallsInput(handlers, calls),
+    sink: { append: (event) => (recordCall(program, event, calls), undefined) },
     runId: `test-${test.functionIndex}`,
     limits,
     onDebug,
@@ -119,19 +122,24 @@ function testHandlers(
   return handlers;
 }
 
-/** Wraps the handlers, so that the test can ask which calls it has made. */
-function recordingHandlers(program: Program, handlers: Handlers): Handlers {
-  const calls: string[] = [];
-  const wrapped = (name: string, handler: MachineHandler): MachineHandler =>
-    machineHandler((args, context) => {
-      if (name === "step.input" && args[0] === CALLS_INPUT) return canonicalJson(calls);
-      calls.push(callText(program, name, args));
-      return handler.run(args, context);
-    });
-  return new Map([...handlers].map(([name, handler]) => [name, handler instanceof MachineHandler ? wrapped(name, handler) : handler]));
+/** Adds the text of a call to `calls`. The machine's own capabilities, such as sending a message, and the question for the calls do not count. */
+function recordCall(program: Program, event: RunEvent, calls: string[]): void {
+  if (event.type !== "CapCall" || program.registry.byName.get(event.capability)?.internal === true) return;
+  if (!asksForCalls(event.capability, event.args)) calls.push(callText(program, event.capability, event.args));
 }
 
-/** Never called: the compiler rejects an answer that makes a call, and every call of the test has an answer or a mock. */
+const asksForCalls = (capability: string, args: readonly Value[]): boolean => capability === "step.input" && args[0] === CALLS_INPUT;
+
+/** Returns the handlers with one for `step.input` that also answers which calls the test has made. */
+function withCallsInput(handlers: Handlers, calls: readonly string[]): Handlers {
+  const inputs = handlers.get("step.input");
+  if (!(inputs instanceof MachineHandler)) return handlers;
+  const answer: MachineFunction = (args, context) =>
+    asksForCalls("step.input", args) ? canonicalJson([...calls]) : inputs.run(args, context);
+  return new Map([...handlers, ["step.input", machineHandler(answer)]]);
+}
+
+/** Never called: the compiler rejects an answer that makes a call, and a test that answers one signature of a built-in capability has its mock for the others. */
 function unanswered(capability: string): never {
   throw new BorunaError("internal", `nothing answers ${capability} in this test`);
 }

@@ -24,22 +24,24 @@ export interface McpOptions {
   readonly settings: McpSettings;
   readonly threads: Threads;
   readonly transport: Transport;
-  /** Receives one line for each error that no answer reports. */
+  /** Receives one line for each error that is not the client's: of a thread, of the connection, or a bug. */
   readonly onNotice: (line: string) => void;
 }
 
 /**
- * Converts a JSON Schema to the SDK's form, which clients see. The SDK does not validate arguments: `callTool` does, because the SDK's errors
- * have no structured content.
+ * Converts a JSON Schema to the SDK's form. Clients see `schema`. The SDK validates arguments only against `checked`: `callTool` validates
+ * those of tools, because the SDK's errors have no structured content.
  */
-const toSdkSchema = (schema: ToolSpec["inputSchema"]): StandardSchemaWithJSON<ToolArgs, ToolArgs> => ({
+const toSdkSchema = (schema: ToolSpec["inputSchema"], checked?: JsonSchema): StandardSchemaWithJSON<ToolArgs, ToolArgs> => ({
   "~standard": {
     version: 1,
     vendor: "boruna",
-    validate: (value) =>
-      typeof value === "object" && value !== null
-        ? { value: Object.fromEntries(Object.entries(value)) }
-        : { issues: [{ message: "expected an object" }] },
+    validate: (value) => {
+      if (typeof value !== "object" || value === null) return { issues: [{ message: "expected an object" }] };
+      const wrong = checked?.mismatchOf(jsonFromJs(value), "arguments");
+      if (wrong !== undefined) return { issues: [{ message: `${wrong.path}: ${wrong.message}` }] };
+      return { value: Object.fromEntries(Object.entries(value)) };
+    },
     jsonSchema: { input: () => ({ ...schema }), output: () => ({ ...schema }) },
   },
 });
@@ -90,11 +92,12 @@ function registerTool(server: McpServer, tool: ToolSpec, schema: JsonSchema | un
 }
 
 function registerPrompt(server: McpServer): void {
-  const argsSchema = toSdkSchema({
+  const schema: ToolSpec["inputSchema"] = {
     type: "object",
     properties: { task: { type: "string", description: "what the program is for" } },
     required: ["task"],
-  });
+  };
+  const argsSchema = toSdkSchema(schema, readSchema(jsonFromJs(schema)));
   server.registerPrompt(
     "write_program",
     { title: "Write a program", description: "Everything needed to write a program for a task", argsSchema },
@@ -161,7 +164,7 @@ function callerOf({ mcpReq }: ServerContext): { traceparent?: string; tracestate
 function sendProgress(context: ServerContext, progress: number, message: string): void {
   const progressToken = context.mcpReq._meta?.progressToken;
   if (progressToken === undefined) return;
-  // If the client is gone, the signal cancels its run.
+  // If the client is gone, this fails. The signal of its request cancels the run then.
   context.mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, message } }).catch(() => undefined);
 }
 
@@ -178,10 +181,11 @@ function kindOf({ error }: ToolAnswer): string {
   return typeof error === "object" && error !== null && "kind" in error ? String(error.kind) : "tool_error";
 }
 
-/** Serves a client on stdin and stdout. Resolves when the client closes stdin, or the signal aborts. */
+/** Serves a client on stdin and stdout. Resolves when the client closes stdin or stops reading stdout, or the signal aborts. */
 export async function serveOnStdio(options: McpOptions, signal: AbortSignal): Promise<void> {
   const handle = serveStdio(mcpFactory(options), { onerror: (error) => options.onNotice(`mcp: ${error.message}`) });
   await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
     signal.addEventListener("abort", () => resolve(), { once: true });
     process.stdin.once("end", resolve).once("close", resolve);
     process.stdout.once("error", () => resolve());

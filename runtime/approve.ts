@@ -7,6 +7,7 @@ import type { SuspendedCall } from "../gateway/call.ts";
 import { type SigningKey, signingKeyOf } from "../gateway/signing.ts";
 import { type RunLog, readLog } from "../replay/log/log-reader.ts";
 import { fileStamp } from "../replay/log/log-file.ts";
+import { readOpenJournal, removeOpenJournal } from "../replay/log/open-journal.ts";
 import { writeOpenMark } from "../replay/log/open-mark.ts";
 import { continueRecorder } from "../replay/log/file-recorder.ts";
 import { replayRun, type ReplayReport } from "../replay/replay.ts";
@@ -98,8 +99,11 @@ export async function approve(path: string, options: ApproveOptions): Promise<De
   const signature = key?.sign(signedBytes(facts)) ?? "";
   const recorder = continueRecorder(log, stamp, { durable: true });
   try {
-    // The mark is written first, because a mark without the decision has no effect.
-    if (decision === "approved" && log.openCall !== undefined) writeOpenMark(path, { kind: "approved", hash: log.openCall.hash });
+    // The mark is written first, because a mark without the decision has no effect. A journal says itself that no process has begun the call.
+    if (decision === "approved" && log.openCall !== undefined && readOpenJournal(log) === undefined) {
+      removeOpenJournal(path);
+      writeOpenMark(path, { kind: "approved", hash: log.openCall.hash });
+    }
     recorder.append({ type: "Approval", call: call.call, hash: call.hash, decision, by, signature });
     const { head } = recorder.suspend();
     return { runId, call, decision, by, publicKey: key?.publicKey, head };

@@ -1,7 +1,7 @@
 /**
  * The journal of open calls: the file `LOG.open` beside a log. A call is open until its answer is in the log. Answers get into the log in the
  * order of the calls, so some arrive earlier. The journal says which handlers have started and which answers have arrived. It begins when two
- * calls are open at the same time, and is emptied when no call is open. If the process is killed, `resume` reads it, so a call that was
+ * calls are open at the same time, and is emptied or deleted when no call is open. If the process is killed, `resume` reads it, so a call that was
  * answered or never made is not in doubt. The journal is not covered by the hash chain and is no evidence. It is removed at the end of the
  * run. In its lines, `n` is the number of the call's `CapCall` event:
  *
@@ -41,6 +41,8 @@ export class OpenJournal {
   #descriptor: number | undefined;
   /** Whether the file describes every open call. */
   #fileDescribesOpenCalls = false;
+  /** Whether an earlier process left a journal. It must not outlive the state that it describes, so the next change replaces it. */
+  #earlierFile = false;
 
   constructor(logPath: string, runId: string, durable: boolean, ownFiles: ProtectedFiles) {
     this.#path = openStatePath(logPath);
@@ -49,9 +51,10 @@ export class OpenJournal {
     this.#ownFiles = ownFiles;
   }
 
-  /** Adds an open call that an earlier process logged. Does not write the file: if that process wrote one, it describes the call. */
+  /** Adds an open call that an earlier process logged. Does not write the file: until the next change, that process's file describes the call. */
   adopt(n: number, state: OpenState): void {
     this.#open.set(n, state);
+    this.#io(() => (this.#earlierFile ||= isJournal(this.#path)));
   }
 
   /** Call this when the log has the event `n`, a `CapCall`. */
@@ -69,9 +72,10 @@ export class OpenJournal {
   }
 
   #begin(): void {
-    if (this.#open.size < 2) return;
+    if (this.#open.size < 2 && !this.#earlierFile) return;
     this.#write(`${FIRST_LINE}${this.#runId}\n${[...this.#open].map(([event, state]) => lineOf(event, state)).join("")}`);
     this.#fileDescribesOpenCalls = true;
+    this.#earlierFile = false;
   }
 
   /** Call this when the log has the answer of the oldest open call. */
@@ -80,18 +84,24 @@ export class OpenJournal {
       this.#open.delete(n);
       break;
     }
-    if (this.#open.size > 0 || !this.#fileDescribesOpenCalls) return;
+    if (this.#open.size > 0) return;
+    if (this.#fileDescribesOpenCalls) this.#io(() => this.#descriptor !== undefined && ftruncateSync(this.#descriptor));
+    if (this.#earlierFile) this.#io(() => rmSync(this.#path, { force: true }));
     this.#fileDescribesOpenCalls = false;
-    this.#io(() => this.#descriptor !== undefined && ftruncateSync(this.#descriptor));
+    this.#earlierFile = false;
   }
 
-  /** Closes the file and deletes it, even if an earlier process made it. With `keep`, a file stays if it describes open calls. */
-  close(keep: boolean): void {
+  /**
+   * Closes the file and deletes it, even if an earlier process made it. With `keep`, a file stays if it describes open calls. Returns whether
+   * one stays.
+   */
+  close(keep: boolean): boolean {
     const isOpen = this.#descriptor !== undefined;
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
     if (keep ? isOpen && !this.#fileDescribesOpenCalls : isOpen || isJournal(this.#path))
       this.#io(() => rmSync(this.#path, { force: true }));
+    return keep && (this.#fileDescribesOpenCalls || this.#earlierFile);
   }
 
   /** Replaces the file in one step, so a killed process leaves either the old content or the new content. */

@@ -239,8 +239,9 @@ export function chainRecorder(
     },
     suspend: ({ answersLater = false } = {}) => {
       writer.checkNotReplaced();
-      journal?.close(true);
-      if (answersLater && eventOfCall.size < 2) writer.markOpenCall({ kind: "later", hash: chain.lastHash() });
+      const journalStays = journal?.close(true) ?? false;
+      // A journal says itself that the call's handler answers later.
+      if (answersLater && !journalStays && eventOfCall.size < 2) writer.markOpenCall({ kind: "later", hash: chain.lastHash() });
       writer.close();
       return {
         path: writer.name,

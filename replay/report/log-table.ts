@@ -75,6 +75,8 @@ export function withShortValues(entry: LocatedEntry, blobs: BlobReader): Located
     if (content.type === "UiEmit") return { ...entry, content: { ...content, tree: value(content.tree) } };
     if (content.type === "MessageSend" || content.type === "MessageReceive")
       return { ...entry, content: { ...content, payload: value(content.payload) } };
+    if (content.type === "GuardCheck")
+      return { ...entry, content: { ...content, label: readPresentText(content.label, blobs, MAX_SHOWN_BYTES) } };
     return entry;
   }
   const { answer } = entry;

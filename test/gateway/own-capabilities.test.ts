@@ -1,12 +1,14 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { compile } from "../../compiler/compile.ts";
+import { compile, compileTests } from "../../compiler/compile.ts";
 import { type CapabilitySpec, createRegistry, defineCapability } from "../../gateway/own-capabilities.ts";
 import { execute } from "../../runtime/execute.ts";
+import { runTest } from "../../gateway/test-run.ts";
 import { FIRST_OWN_CAPABILITY_ID } from "../../vm/capabilities.ts";
 import type { PlainValue } from "../../vm/json/js-interop.ts";
 import { declarationToJson, declareCapability } from "../../vm/own-capabilities.ts";
 import { canonicalJson } from "../../vm/json/json.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
+import { resolve } from "../outcome.ts";
 import { errorKind } from "../vm/arbitrary.ts";
 
 const GOOD = { name: "own.a", version: "1", params: [{ name: "n", type: "Int" }], result: "Int", mayRepeat: true } as const;
@@ -148,4 +150,19 @@ test("a live run calls the handler, another run calls the mock, and without a mo
   expect(await main({ mock: handler }, false)).toMatchObject({ value: 21 });
   expect(await main({ handler }, false)).toMatchObject({ outcome: "runtime_error", error: { kind: "unknown_capability" } });
   expect(await main({ mock: 7 }, true)).toMatchObject({ outcome: "runtime_error", error: { kind: "unknown_capability" } });
+});
+
+test("calls_made lists the calls that a mock answers, too", async () => {
+  const registry = createRegistry([{ ...GOOD, mock: (args: readonly unknown[]) => Number(args[0]) + 1 }]);
+  const text = `import "std-testing"
+test "a" {
+    let sum = own.a(1) + string.len(fs.read("a.txt"))
+    assert_equal((sum > 1, calls_made()), (true, ["own.a(1)", "fs.read(\\"a.txt\\")"]))
+}
+`;
+  const { module, tests, diagnostics } = compileTests({ name: "main.ax", text }, { registry, resolve });
+  expect(diagnostics).toEqual([]);
+  if (module === undefined) return;
+  const results = await Promise.all(tests.map((t) => runTest(verifyModule(module, registry), t)));
+  expect(results.map(({ passed, error }) => [passed, error?.message])).toEqual([[true, undefined]]);
 });

@@ -26,7 +26,7 @@ export interface TestClient {
   readonly tools: () => Promise<readonly { readonly name: string; readonly outputSchema?: unknown }[]>;
   readonly resources: () => Promise<readonly string[]>;
   readonly read: (uri: string) => Promise<string>;
-  readonly prompt: (task: string) => Promise<string>;
+  readonly prompt: (task: string | undefined) => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -83,7 +83,8 @@ function testClient(client: Client | OldClient): TestClient {
       const [content] = (await client.readResource({ uri })).contents;
       return content !== undefined && "text" in content ? String(content.text) : "";
     },
-    prompt: async (task) => JSON.stringify((await client.getPrompt({ name: "write_program", arguments: { task } })).messages),
+    prompt: async (task) =>
+      JSON.stringify((await client.getPrompt({ name: "write_program", arguments: task === undefined ? {} : { task } })).messages),
     close: () => client.close(),
   };
 }

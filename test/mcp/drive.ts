@@ -88,4 +88,5 @@ export async function driveEveryTool({ call, tools, resources, read, prompt }: T
   expect(await resources()).toContain("boruna://docs/guide/tour");
   expect(await read("boruna://docs/guide/tour")).toContain("fn main");
   expect(await prompt("count words")).toContain("count words");
+  await expect(prompt(undefined)).rejects.toThrow("task");
 }

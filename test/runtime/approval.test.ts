@@ -1,6 +1,17 @@
 /** Calls that wait for an approval. All runs are in this process; `test/cli/approve.test.ts` uses a process for each. */
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -497,4 +508,42 @@ describe("reading a log with decisions", () => {
     writeFileSync(LOG(), rewriteLines(readFileSync(LOG()), change));
     expect(() => readLog(LOG())).toThrow(/is a decision about no call, or a second one|expected approved or denied/);
   });
+});
+
+describe("a call that waits for an approval while an earlier call is open", () => {
+  const BOTH = compile({
+    name: "both.ax",
+    text: `fn main() -> (String, Bool) !{fs.read, fs.write} {
+    par { fs.read("notes.txt"), fs.write("b.txt", "text") }
+}
+`,
+  });
+  const JOURNAL = (): string => `${LOG()}.open`;
+  /** Runs until the write waits. The journal of the two calls stays beside the log. */
+  const suspended = async (): Promise<void> => {
+    const { handlers } = world();
+    const { outcome } = await execute(BOTH, { policy: policyWith("required"), handlers, runId: "r1", tracing: false, record: LOG() });
+    expect([outcome, lstatSync(JOURNAL()).isFile()]).toEqual(["suspended", true]);
+  };
+
+  test.each(["approve", "resume"] as const)(
+    "and is approved by %s is made once, and in doubt if the process is killed in it",
+    async (by) => {
+      await suspended();
+      const options: ResumeRunOptions = by === "resume" ? { approve: APPROVES } : {};
+      if (by === "approve") await decide();
+      const { calls, handlers } = world();
+      const write = ([path]: readonly unknown[]): boolean => {
+        calls.push(String(path));
+        copyFileSync(LOG(), pathOf("killed.jsonl"));
+        cpSync(`${LOG()}.blobs`, pathOf("killed.jsonl.blobs"), { recursive: true });
+        if (existsSync(JOURNAL())) copyFileSync(JOURNAL(), pathOf("killed.jsonl.open"));
+        return true;
+      };
+      const resumed = await resume(LOG(), { tracing: false, handlers: { ...handlers, "fs.write": write }, ...options });
+      expect([resumed.outcome, calls, existsSync(JOURNAL())]).toEqual(["success", ["b.txt"], false]);
+      const killed = await resume(pathOf("killed.jsonl"), { tracing: false, handlers: { ...handlers, "fs.write": write } });
+      expect([killed.outcome, calls]).toEqual(["in_doubt", ["b.txt"]]);
+    },
+  );
 });

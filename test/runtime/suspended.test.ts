@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { createRegistry } from "../../gateway/own-capabilities.ts";
@@ -129,4 +130,27 @@ test("an answer for another call, or for a run that does not wait, is refused", 
   expect(readFileSync(pathOf("log.jsonl")).equals(before)).toBe(true);
   await resumeLog({ answer: { call: 2, value: "yes" } });
   expect(await kindOf(() => resumeLog({ answer: { call: 2, value: "yes" } }))).toBe("log.not_waiting");
+});
+
+test("a call of a branch that is answered later, after the answer of an earlier call", async () => {
+  const program = compile(
+    {
+      name: "both.ax",
+      text: 'fn main() -> (Int, String) !{desk.ask, time.now} { par { time.now(), desk.ask("may I?") } }',
+    },
+    { registry },
+  );
+  const handlers: RunOptions["handlers"] = {
+    "time.now": async () => 5,
+    "desk.ask": async (_args, context) => {
+      await sleep(20);
+      return context.later();
+    },
+  };
+  const path = pathOf("both.jsonl");
+  const run = await execute(program, { ...OPTIONS, handlers, record: path });
+  expect(run.outcome).toBe("suspended");
+  const { outcome, value } = await resume(path, { registry, tracing: false, answer: [{ call: 2, value: "yes" }] });
+  expect([outcome, value]).toEqual(["success", [5, "yes"]]);
+  expect(existsSync(`${path}.open`)).toBe(false);
 });
