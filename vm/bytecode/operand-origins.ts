@@ -14,7 +14,7 @@ export interface Origin {
   readonly laterPcs: number[];
 }
 
-/** An instruction. The same object stands for each instruction in turn, so `visit` may use it only while it runs. */
+/** An instruction. One object is reused for all instructions, so `visit` must not keep it after it returns. */
 export interface VisitedInstruction {
   pc: number;
   opcode: OpcodeRow;

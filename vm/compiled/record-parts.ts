@@ -35,7 +35,7 @@ export interface RecordParts {
 
 /** The limit on the parts of a function. Each takes time in proportion to the blocks. */
 const MAX_PARTS = 64;
-/** The field of the part that stands for the record as a whole, in the locals of a copy. */
+/** In the locals of a copy: the field number that means the complete record, not one of its fields. */
 const WHOLE = -1;
 
 /** Returns the parts of a function. `liveAtLoops` has the live locals at the start of each block at which code may leave its frame. */
