@@ -258,6 +258,7 @@ class Run implements Host {
   async runProgram(args: readonly Value[]): Promise<MachineEnd> {
     const { signal, trace, engine = "auto" } = this.#options;
     const options = { limits: this.#limits, args, engine, ...(trace === undefined ? {} : { trace }) };
+    this.#turns.begin();
     try {
       return await this.#clock.watch(signal, async () => {
         const end = await runMachine(this.#program, this, options);
@@ -272,7 +273,7 @@ class Run implements Host {
       this.#tracing?.end({ outcome: "fatal", steps: 0, allocBytes: 0, counters: this.#gateway.counters(), spansDropped });
       throw error;
     } finally {
-      this.#turns.leave();
+      this.#turns.end();
     }
   }
 
@@ -374,6 +375,10 @@ class Run implements Host {
 
   pauseIsDue(): boolean {
     return this.#turns.isOver();
+  }
+
+  pauseIsLate(): boolean {
+    return this.#turns.isLate();
   }
 
   #emit(event: RunEvent & { readonly type: "UiEmit" }): HostStop | undefined {

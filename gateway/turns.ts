@@ -11,6 +11,12 @@ const FREQUENT_MS = 0.1;
 /** At most this many requests in a row do not read the clock. */
 const MAX_SKIPPED = 3;
 
+/** If other runs share the thread, a pause is late after this many milliseconds of a turn. */
+const LATE_MS = 4;
+/** If the run is alone, a pause is late after this many milliseconds, or after this part of the time that the run has used if that is longer. */
+const LATE_ALONE_MS = 500;
+const LATE_ALONE_PART = 1 / 4;
+
 interface WaitingRun {
   readonly resume: () => void;
   /** Number of runs that began to wait before this one. */
@@ -66,6 +72,13 @@ const arrivalOf = ([first]: readonly WaitingRun[]): number => first?.arrival ?? 
 let usedMs = 0;
 const waitingRuns = new WaitingRuns();
 let isNextTurnScheduled = false;
+/** Number of runs that have begun and not ended, and one more if the thread also has other work that must not wait. */
+let sharers = 0;
+
+/** Says that the thread also has other work that must not wait for a run, such as messages that start runs. */
+export function keepThreadFree(): void {
+  sharers += 1;
+}
 
 /** Lets one run take part in the turns. The time that any run of the thread uses counts towards the same turn. */
 export class RunTurns {
@@ -83,6 +96,16 @@ export class RunTurns {
   constructor(now: () => number) {
     this.#now = now;
     this.#since = now();
+  }
+
+  /** Call it when the run begins, and `end` when it has ended. */
+  begin(): void {
+    sharers += 1;
+  }
+
+  end(): void {
+    sharers -= 1;
+    this.leave();
   }
 
   /** Returns undefined while the turn lasts. After that, returns a promise that resolves when the run may continue. */
@@ -105,6 +128,14 @@ export class RunTurns {
       this.#maxSkipped = this.#countTime() < FREQUENT_MS ? Math.min(this.#maxSkipped + 1, MAX_SKIPPED) : this.#maxSkipped >> 1;
     }
     return usedMs >= TURN_MS;
+  }
+
+  /**
+   * Whether the turn has been over for so long that work is discarded so that the run can pause (ADR 021). A run that is alone on its thread
+   * discards less.
+   */
+  isLate(): boolean {
+    return usedMs >= (sharers > 1 ? LATE_MS : Math.max(LATE_ALONE_MS, this.#usedMs * LATE_ALONE_PART));
   }
 
   /**

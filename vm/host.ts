@@ -138,6 +138,8 @@ export interface Host {
   pause?(): Promise<undefined> | undefined;
   /** Whether `pause` would return a promise now. Compiled code, which asks every hundred thousand steps, then stops at the end of an iteration. */
   pauseIsDue?(): boolean;
+  /** Whether a pause has been due for so long that compiled code must give up the work of a call, so that the interpreter can pause inside it. */
+  pauseIsLate?(): boolean;
   /** The machine calls this when it gets the thread: at the start, and after each wait or suspension. */
   enter?(): void;
   /** The machine calls this when it gives the thread back, because it waits, is suspended, or has ended the run. */

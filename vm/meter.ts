@@ -25,8 +25,16 @@ export class MachineTrap extends Error {
 
 const NO_SLOTS: Slots = { stack: [], numbers: new Float64Array() };
 
-/** The number of steps between two polls of the host by compiled code. */
-const CHECK_STEPS = 100_000;
+/**
+ * The host is asked whether to pause after at most this many steps, and after fewer if the steps allocate so much that `PAUSE_BYTES` would be
+ * exceeded: collecting garbage takes longer than most steps.
+ */
+const MAX_PAUSE_STEPS = 100_000;
+const MIN_PAUSE_STEPS = 1_000;
+const FIRST_PAUSE_STEPS = 10_000;
+const PAUSE_BYTES = 2 ** 20;
+/** The number of steps between two checks of compiled code that has to pause but cannot, because it runs a call or an inner loop. */
+const OVERDUE_CHECK_STEPS = 20_000;
 
 /** Executes effects for compiled code (see `interpreter/frame-effects.ts`). */
 export interface Effects {
@@ -43,6 +51,8 @@ export interface Poller {
   poll(): void;
   /** Whether the host needs the thread. When it does is not deterministic. */
   pauseIsDue(): boolean;
+  /** Whether the host has needed the thread for so long that compiled code must give up a call to pause. */
+  pauseIsLate(): boolean;
 }
 
 /** The number of steps added by `addSteps` after which the meter polls the host again. */
@@ -72,8 +82,12 @@ export class Meter {
    * number beyond 32 bits, because V8 discards code that it is optimizing when the first such number is stored in a field.
    */
   stopStep: number = Number.POSITIVE_INFINITY;
-  /** Whether compiled code can leave the frame at a loop header, so that the host's event loop gets a turn. */
+  /** Whether the run may pause in the middle of a slice, so that the host's event loop gets a turn. */
   mayPause: boolean = false;
+  /** The interval that `pauseSteps` returned last, and the counts at that time. */
+  #pauseSteps: number = FIRST_PAUSE_STEPS;
+  #pauseMarkSteps: number = 0;
+  #pauseMarkBytes: number = 0;
   /** The depth of the deepest frame that compiled code may enter. */
   maxDepth: number = 0;
   /** The stack of the frame that compiled code runs, the index of the frame's first local on it, and the pc at which the code left the frame. */
@@ -92,20 +106,34 @@ export class Meter {
     this.maxAllocBytes = maxAllocBytes;
   }
 
+  /** Returns the number of steps after which to ask the host whether to pause. It follows from the bytes that the last steps allocated. */
+  pauseSteps(): number {
+    const steps = this.steps - this.#pauseMarkSteps;
+    if (steps < MIN_PAUSE_STEPS) return this.#pauseSteps;
+    const bytes = this.allocBytes - this.#pauseMarkBytes;
+    this.#pauseMarkSteps = this.steps;
+    this.#pauseMarkBytes = this.allocBytes;
+    const affordable = bytes > 0 ? (PAUSE_BYTES * steps) / bytes : MAX_PAUSE_STEPS;
+    this.#pauseSteps = Math.max(MIN_PAUSE_STEPS, Math.floor(Math.min(affordable, 2 * this.#pauseSteps, MAX_PAUSE_STEPS)));
+    return this.#pauseSteps;
+  }
+
   /** Sets the next step at which compiled code calls `checkPassed`. */
   setNextCheck(): void {
-    this.checkAt = Math.min(this.stopStep, this.steps + CHECK_STEPS);
+    this.checkAt = Math.min(this.stopStep, this.steps + this.pauseSteps());
   }
 
   /**
-   * Polls the host for compiled code. Returns whether a loop has to pause; undefined if the code must give up, because the allocation
-   * limit or the stop step is exceeded.
+   * Polls the host for compiled code. Returns whether the run has to pause; undefined if the code must give up, because the allocation
+   * limit or the stop step is exceeded. Code that cannot pause here is checked again soon.
    */
   checkPassed(): boolean | undefined {
     if (this.steps > this.stopStep || this.allocBytes > this.maxAllocBytes) return undefined;
     this.poller?.poll();
-    this.setNextCheck();
-    return this.mayPause && this.poller?.pauseIsDue() === true;
+    const isDue = this.mayPause && this.poller?.pauseIsDue() === true;
+    if (isDue) this.checkAt = Math.min(this.stopStep, this.steps + OVERDUE_CHECK_STEPS);
+    else this.setNextCheck();
+    return isDue;
   }
 
   /** Charges work that is about to be done. Traps with step_limit. */

@@ -12,6 +12,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Pool } from "pg";
 import type { ProtectedFiles } from "../gateway/protected-files.ts";
+import { keepThreadFree } from "../gateway/turns.ts";
 import type { WorkerTelemetry } from "../telemetry/runner-telemetry.ts";
 import type { WorkerMetrics } from "../telemetry/worker-metrics.ts";
 import type { CapabilityRegistry } from "../vm/capabilities.ts";
@@ -156,6 +157,8 @@ export class Worker {
 
   /** Makes the tables if necessary and starts to take runs. Throws `worker.*`. */
   static async start(options: WorkerOptions): Promise<Worker> {
+    // The lease must be extended in time.
+    keepThreadFree();
     const worker = new Worker(options);
     try {
       await worker.#start();

@@ -1,6 +1,7 @@
 /** The main file of a worker (a thread or a process). The worker either keeps and runs the programs that the pool sends, or only compiles. */
 import { parentPort } from "node:worker_threads";
 import { CompileError } from "../../compiler/diagnostics.ts";
+import { keepThreadFree } from "../../gateway/turns.ts";
 import { decodeModule, encodeModule } from "../../vm/bytecode/codec.ts";
 import type { Program } from "../../vm/bytecode/program.ts";
 import { verifyModule } from "../../vm/bytecode/verifier.ts";
@@ -96,6 +97,8 @@ function wireError(error: unknown): WireError {
   return { kind: "internal", message: `the worker met an unexpected error: ${message}`, place: undefined, hint: undefined };
 }
 
+// Messages that start or abort runs must not wait for a run.
+keepThreadFree();
 if (parentPort !== null) parentPort.on("message", receive);
 else {
   process.on("message", receive);

@@ -1,6 +1,8 @@
 import { setMaxListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { CORPUS_PROGRAMS } from "../../bench/corpus.ts";
+import { programFrom } from "../../bench/engines.ts";
 import { compile } from "../../compiler/compile.ts";
 import { executeProgram, type ExecuteOptions, type RunResult } from "../../gateway/run.ts";
 import { mockHandlers } from "../../gateway/mock.ts";
@@ -107,6 +109,26 @@ describe("fifty runs on one event loop take turns", () => {
     expect(error?.kind).toBe("canceled");
     // A turn has far fewer steps.
     expect(steps).toBeLessThan(100_000_000);
+  });
+
+  test.each([
+    ["a recursion", "fn fib(n: Int) -> Int { if n < 2 { n } else { fib(n - 1) + fib(n - 2) } }\n fn main() -> Int { fib(80) }"],
+    [
+      "a loop in a loop",
+      "fn main() -> Int { let mut i = 0\n while true { let mut j = 0\n while j < 1000000000000 { j = j + 1 }\n i = i + j }\n i }",
+    ],
+    ["a loop in a function", "fn spin(n: Int) -> Int { let mut i = n\n while true { i = i + 1 }\n i }\n fn main() -> Int { spin(0) }"],
+    ["a tail call", "fn spin(n: Int) -> Int { if n < 0 { 0 } else { spin(n + 1) } }\n fn main() -> Int { spin(0) }"],
+  ])("compiled code that cannot pause gives up, so that the event loop runs: %s", async (_, text) => {
+    const program = programOf(text);
+    for (const engine of ["auto", "compiled"] as const) {
+      const stop = new AbortController();
+      setImmediate(() => stop.abort());
+      let now = 0;
+      const clock = (): number => (now += 1_000);
+      const { error } = await executeProgram(program, { runId: "turns", signal: stop.signal, engine, clock, limits: { max_steps: 1e15 } });
+      expect(error?.kind).toBe("canceled");
+    }
   });
 
   test.runIf(DEEP)("a run that ends passes the rest of its turn on", async () => {
@@ -249,6 +271,25 @@ test("the result of a run reaches its caller before another run uses the rest of
   expect(outcome).toBe("success");
   expect(questionsAtEnd).toBeGreaterThan(0);
   expect(questionsAfterEnd).toBe(questionsAtEnd);
+});
+
+test.each(someOf(CORPUS_PROGRAMS))("work that is given up so that the run can pause leaves no trace: $name", async ({ file, n }) => {
+  const program = programFrom(`${file}.ax`);
+  const args = new Map([["n", n]]);
+  const run = async (engine: "interpreter" | "compiled", clock: () => number): Promise<readonly unknown[]> => {
+    const { outcome, value, error, steps, allocBytes } = await executeProgram(program, {
+      policy: ALLOW_ALL,
+      runId: "turns",
+      limits: { max_steps: 1_000_000 },
+      args,
+      engine,
+      clock,
+    });
+    return [outcome, value, error, steps, allocBytes];
+  };
+  let now = 0;
+  // A pause is late whenever the run asks.
+  expect(await run("compiled", () => (now += 1_000))).toEqual(await run("interpreter", () => 0));
 });
 
 test("result, counts and log do not depend on how long a turn is", async () => {

@@ -43,16 +43,18 @@
  * Compiled code counts steps, and bytes of values of fixed size, in two local variables. A function adds these counts to the
  * meter when it returns (a small one without loops needs no variables for that), and a loop adds them every 1,000 steps. So the meter may exceed a limit before compiled code
  * notices. Then the work is discarded, and the interpreter runs the call again and stops exactly at the limit. Every
- * `CHECK_STEPS` steps (`../meter.ts`), compiled code polls the host. If the host then needs the thread for its event loop, code that runs a
- * frame leaves it at a loop header.
+ * 100,000 steps, or fewer if they allocate much (`Meter.pauseSteps`), compiled code polls the host. If the host then needs the thread for its
+ * event loop, code that runs a frame leaves it at a loop header.
  *
  * ## How it gives up
  *
  * Compiled code gives up by throwing a number. The engine then sets the meter back to its state at the entry or, if the code has executed
- * effects, after the last one. There are two causes:
+ * effects, after the last one. There are three causes:
  *   - 0: a trap, a limit, or an operation that has no compiled form. The interpreter runs the call to its end or to its next leaf, including
  *     all calls inside it (`actor.interpretFromDepth`), and reports a trap with its exact step and stack. If the engine were
  *     tried again for the calls inside, a deep recursion that ends in a trap could discard work at each level
+ *   - -1: the host has waited for the thread too long, and the code runs a call or an inner loop, so it cannot pause. The interpreter does
+ *     the work until it has paused. Then compiled code is entered again, for the calls and loops that are left
  *   - A higher number: compiled code guessed the kind of a value, and the guess is wrong (`type-inference.ts`). The engine drops all
  *     code that contains the function, and compiles it again with another guess at this site. Then it tries the entry again, unless an
  *     effect was executed. After too many wrong guesses, nothing is guessed
@@ -123,17 +125,17 @@ import { analyzeAppends } from "../bytecode/string-append.ts";
 import { type Actor, BEYOND_ANY_FRAME } from "../interpreter/actor.ts";
 import { type FrameEnd, FrameEffects } from "../interpreter/frame-effects.ts";
 import { HostTrap, type Run } from "../interpreter/host-calls.ts";
+import { LatePauses } from "../interpreter/late-pauses.ts";
 import { expectDefined } from "../interpreter/operations.ts";
 import { setSlot, slotValues } from "../interpreter/stack-slots.ts";
 import { memoizeInObject } from "../lazy.ts";
-import { MACHINE_LIMITS } from "../limits.ts";
-import type { Meter } from "../meter.ts";
 import { ClosureValue, FloatValue, FnRefValue, UnitValue, type Value } from "../value/value.ts";
 import { Unsupported } from "./body.ts";
 import { CompilationUnit, slotsOf } from "./compilation-unit.ts";
 import { leavesOf, type Purity, purityOf } from "./eligible.ts";
+import { type EntryState, restore, setLimits, warmUp } from "./entry.ts";
 import { canGenerate, codeFromText } from "./eval.ts";
-import { deoptimize, DEOPTIMIZED, type IndirectTarget, isPending, LEFT, runtimeOf, WrongGuesses } from "./runtime.ts";
+import { deoptimize, DEOPTIMIZED, type IndirectTarget, isPending, LEFT, PAUSE_IS_LATE, runtimeOf, WrongGuesses } from "./runtime.ts";
 import { kindOf, type ValueKind } from "./kinds.ts";
 import { type CompiledCode, type Entry, type EntryFunction, entryOf, FunctionProfile, offersOf } from "./profile.ts";
 import type { FrameKinds, Guesses } from "./type-inference.ts";
@@ -165,21 +167,6 @@ const MAX_DISCARDED_STEPS = 8_000_000;
 /** After a few wrong guesses, the program is compiled without guesses once compiling has done this much work. */
 const FEW_WRONG_GUESSES = 8;
 const MAX_GUESSING_WORK = 4_000_000;
-
-/** The state of the interpreter when compiled code is entered. */
-interface EntryState {
-  /** The index on the actor's stack of the first value that is passed to compiled code. `count` is the number of these values. */
-  readonly base: number;
-  readonly count: number;
-  /** The call depth of the frame that compiled code runs. */
-  readonly depth: number;
-  /** The step that compiled code may not exceed: the step limit of the run or, if slices are exact and it is earlier, the end of the slice. */
-  readonly stopStep: number;
-  /** The step at or after which compiled code begins no effect. */
-  readonly sliceEnd: number;
-  /** Whether compiled code runs the innermost frame. If not, it makes a call. */
-  readonly isFrame: boolean;
-}
 
 const NO_VALUES: readonly Value[] = [];
 
@@ -344,6 +331,7 @@ export class Engine {
     if (profile.entries.get(pc)?.code === "never") return undefined;
     const { base, count, isFrame } = entryState;
     const entry = entryOf(profile, pc, actor, base, count);
+    if (run.latePauses?.mayEnter(entry, entryState.depth) === false) return undefined;
     const knownCode = entry.code;
     const entryValues = isFrame && knownCode !== undefined ? NO_VALUES : slotValues(actor, base, count);
     const code = knownCode ?? this.#codeFor(profile, pc, entry, entryValues, isFrame);
@@ -382,6 +370,12 @@ export class Engine {
         // The frame is no longer at `pc`.
         if (effects?.hasExecuted === true) return undefined;
         return this.#run(run, actor, profile, pc, entryState);
+      }
+      if (error === PAUSE_IS_LATE) {
+        restore(meter, steps, allocBytes, effects);
+        run.latePauses ??= new LatePauses();
+        run.latePauses.record(entry, entryState.depth);
+        return undefined;
       }
       // The cause is a trap, an overflow of V8's stack, or an operation on values of the wrong kind. The interpreter finds out which.
       if (error !== DEOPTIMIZED && !(error instanceof Error)) throw error;
@@ -527,52 +521,8 @@ export class Engine {
 
 const isScalar = (value: Value): boolean => typeof value !== "object" || value instanceof FloatValue || value instanceof UnitValue;
 
-/**
- * Runs new code for about 1,000 steps and discards the work. V8 collects no types in the first run of a function until that run has taken a
- * while. If V8 then optimizes the function before its first instructions have run again, it knows nothing about the parameters, and a loop
- * over them stays three times as slow as otherwise. A list must not be among the values, because a later push to a list that a discarded push has
- * extended makes a trie.
- */
-function warmUp(run: Run, actor: Actor, fn: VerifiedFunction, code: CompiledCode, entryState: EntryState, values: readonly Value[]): void {
-  const { meter } = run;
-  const { steps, allocBytes } = meter;
-  const effects = entryState.isFrame ? FrameEffects.of(run) : undefined;
-  // No effect begins at or after step 0.
-  effects?.enter(actor, fn, 0);
-  // Code that has reached the stop step gives up before it writes to the frame.
-  setLimits(run, actor, code, { ...entryState, stopStep: steps });
-  try {
-    code.run(meter, entryState.depth, values);
-  } catch (error) {
-    // After anything else, the next run fails too, and `#run` handles that.
-    if (error instanceof HostTrap) throw error;
-  }
-  restore(meter, steps, allocBytes, effects);
-}
-
 const isFunction = (value: Value | undefined): value is FnRefValue | ClosureValue =>
   value instanceof FnRefValue || value instanceof ClosureValue;
-
-/** Sets the limits at which compiled code stops, polls or pauses, and where its frame is. */
-function setLimits({ meter, limits, exactSlices }: Run, actor: Actor, code: CompiledCode, state: EntryState): void {
-  const { depth, base, stopStep, isFrame } = state;
-  meter.frame = actor;
-  meter.owner = actor.owner;
-  meter.frameBase = base;
-  meter.stopStep = stopStep;
-  meter.mayPause = isFrame && !exactSlices;
-  // The number of frames that the actor's stack has room for.
-  const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
-  meter.maxDepth = Math.min(limits.max_call_depth, depth + maxFrames - 1);
-  meter.setNextCheck();
-}
-
-/** Sets the meter back to its state when compiled code began or, if the code runs a frame, after the last effect. */
-function restore(meter: Meter, steps: number, allocBytes: number, effects: FrameEffects | undefined): void {
-  if (effects !== undefined) return effects.undo();
-  meter.steps = steps;
-  meter.allocBytes = allocBytes;
-}
 
 /** Whether the run reports the control flow of the function, so that only the interpreter may run it. */
 const reportsFlow = ({ flow }: Run, fn: VerifiedFunction): boolean => flow !== undefined && flow.follows(fn);

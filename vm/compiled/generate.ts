@@ -221,7 +221,7 @@ class FunctionWriter {
     // A frame of a pure function pauses only at the loop header at which it begins, because each such point takes much text.
     if (this.#version.leaves || (this.#version.isFrame && index === 0)) {
       this.#body.line(
-        `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED}; if (meter.steps > meter.checkAt && checkLimits(meter)) {`,
+        `if (steps > ${UNCOUNTED_STEPS}) { meter.steps += steps; steps = 0; if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED}; if (meter.steps > meter.checkAt && mustPause(meter)) {`,
       );
       this.#leave(this.#version.graph[index]?.start ?? 0, this.#version.live[index]);
       this.#body.line("} }");

@@ -40,6 +40,9 @@ import { UNIQUENESS } from "./uniqueness.ts";
  */
 export const DEOPTIMIZED = 0;
 
+/** Thrown to discard the work of compiled code, because the run must pause and the code cannot. The interpreter can pause inside the call. */
+export const PAUSE_IS_LATE = -1;
+
 /** The site of a wrong guess, in the versions of a function with these guesses. */
 interface WrongGuess {
   /** The id of the versions' `Guesses`. */
@@ -192,7 +195,12 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     isPending,
     boxFloat: (value: number | typeof LEFT): FloatValue | typeof LEFT => (value === LEFT ? LEFT : new FloatValue(value)),
     /** Polls the host, or gives up at a limit. Returns whether the loop has to pause. */
-    checkLimits: (meter: Meter): boolean => meter.checkPassed() ?? deoptimize(),
+    mustPause: (meter: Meter): boolean => meter.checkPassed() ?? deoptimize(),
+    /** The same for code that cannot pause here. It gives up if the pause is late. */
+    checkLimits: (meter: Meter): void => {
+      // oxlint-disable-next-line typescript/only-throw-error -- see `PAUSE_IS_LATE`
+      if ((meter.checkPassed() ?? deoptimize()) && meter.poller?.pauseIsLate() === true) throw PAUSE_IS_LATE;
+    },
     add: arithmeticOn("Add"),
     subtract: arithmeticOn("Sub"),
     multiply: arithmeticOn("Mul"),

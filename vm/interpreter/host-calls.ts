@@ -16,6 +16,7 @@ import { BYTES, UNITS } from "../cost.ts";
 import { chargeSerialization } from "../value/serialization-cost.ts";
 import type { RunEvent } from "../events.ts";
 import type { FlowTracker } from "./flow-tracker.ts";
+import type { LatePauses } from "./late-pauses.ts";
 import type { CallReply, CapabilityAnswer, CapabilityRequest, FlowSpan, HostStop, OpenCall, SuspendingHost } from "../host.ts";
 import { type Limits, MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, type Poller, typeTrap } from "../meter.ts";
@@ -67,6 +68,8 @@ export interface Run {
   nextPoll: number;
   /** The number of host calls since the slice began, or since the last point in it at which the host could pause the run. */
   callsSincePause: number;
+  /** Undefined until compiled code has given up because a pause was late. */
+  latePauses: LatePauses | undefined;
 }
 
 /** An open call of a task. */
@@ -149,6 +152,9 @@ export class HostPoller implements Poller {
   }
   pauseIsDue(): boolean {
     return this.#run.host.pauseIsDue?.() === true;
+  }
+  pauseIsLate(): boolean {
+    return this.#run.host.pauseIsLate?.() === true;
   }
 }
 

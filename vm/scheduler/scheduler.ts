@@ -124,10 +124,9 @@ export const PAUSED: Promise<undefined> = Promise.resolve(undefined);
 export type Wait = Promise<CapabilityAnswer | undefined>;
 
 /**
- * Unless slices are exact, the host may pause the run in a slice after every `PAUSE_STEPS` steps, or `CALLING_PAUSE_STEPS` if the slice has
- * just made more than `MANY_CALLS` host calls, which take long. Between slices, it may pause after every `SLICES_PER_PAUSE` slices.
+ * Unless slices are exact, the host may pause the run in a slice after the steps that `Meter.pauseSteps` returns, or `CALLING_PAUSE_STEPS` if
+ * the slice has just made more than `MANY_CALLS` host calls, which take long. Between slices, it may pause after every `SLICES_PER_PAUSE` slices.
  */
-const PAUSE_STEPS = 100_000;
 const MANY_CALLS = 250;
 const CALLING_PAUSE_STEPS = 5_000;
 const SLICES_PER_PAUSE = 16;
@@ -247,6 +246,7 @@ export function newScheduler({ program, host, limits, scheduled, meter, options 
     nextActor: scheduled ? 1 : 0,
     nextPoll: 0,
     callsSincePause: 0,
+    latePauses: undefined,
   };
   run.meter.poller = new HostPoller(run);
   const scheduler: Scheduler = {
@@ -532,7 +532,10 @@ function beginSlice(scheduler: Scheduler, task: Actor): void {
 function setPausePoint(scheduler: Scheduler): void {
   const { run } = scheduler;
   if (run.exactSlices) return;
-  scheduler.stopStep = run.meter.steps + (run.callsSincePause > MANY_CALLS ? CALLING_PAUSE_STEPS : PAUSE_STEPS);
+  const { meter } = run;
+  scheduler.stopStep =
+    meter.steps + Math.min(meter.pauseSteps(), run.callsSincePause > MANY_CALLS ? CALLING_PAUSE_STEPS : Number.POSITIVE_INFINITY);
+  run.latePauses?.hasPaused();
   run.callsSincePause = 0;
 }
 
