@@ -84,7 +84,7 @@ function findUses(fn: VerifiedFunction, { keep, pass }: UseVisitor): void {
       if (origin === undefined) continue;
       if (isCall) pass(origin.local, popped - 1 - above, operand);
       else if (opcode.tag === OPCODES.StoreLocal.tag) pass(origin.local, operand);
-      else if (!(keepsNoOperand(opcode, operand) || (opcode.tag === OPCODES.ListGet.tag && above === 1))) continue;
+      else if (!(keepsNoOperand(opcode, operand) || opcode.tag === OPCODES.ListGet.tag)) continue;
       borrows.add(origin.loadPc);
     }
     // The updated list may share storage with the list that the local had before.

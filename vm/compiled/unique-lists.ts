@@ -172,8 +172,7 @@ function analyze(program: Program, fn: VerifiedFunction, isFrame: boolean, isBor
         if (isBorrowed(operand, param)) borrow(origin);
         else if (isCurrent(origin) && origin.laterPcs.length === 0) calls.push({ origin, callPc: pc, callee: operand, param });
       }
-    } else if (opcode.tag === OPCODES.ListGet.tag) borrow(originOf(1));
-    else if (keepsNoOperand(opcode, operand)) for (let i = 0; i < popped; i++) borrow(originOf(i));
+    } else if (opcode.tag === OPCODES.ListGet.tag || keepsNoOperand(opcode, operand)) for (let i = 0; i < popped; i++) borrow(originOf(i));
     const origin = opcode.tag === OPCODES.StoreLocal.tag ? originOf(0) : undefined;
     if (!isCurrent(origin) || origin.laterPcs[0] !== pc - 1) return undefined;
     const taken = takes.get(pc - 1);

@@ -41,6 +41,7 @@ const STATEMENTS = [
   "kept = list.push(list.take(kept, 5), s)",
   "s = State { ..s, bins: map.set(s.bins, KEY, Bin { count: map.len(s.counts), counts: {} }) }",
   "s = stored(s, KEY, i)",
+  "s = stored(s, names[s.at], i)\n            s.at = (s.at + i) % 3",
   "let t = s\n            s = State { ..s, counts: map.set(t.counts, KEY, i) }\n            total += map.len(t.bins)",
   "let t = s\n            s = State { ..t, counts: map.set(s.counts, KEY, i) }\n            total += map.len(t.counts)",
   "let t = s\n            s.counts[KEY] = i\n            total += map.len(t.counts)",
@@ -67,7 +68,7 @@ const statement = fc
 
 const programOf = (statements: readonly string[], turns: number): string => `
 type Bin { count: Int, counts: Map<String, Int> }
-type State { counts: Map<String, Int>, bins: Map<String, Bin>, rows: List<Bin> }
+type State { counts: Map<String, Int>, bins: Map<String, Bin>, rows: List<Bin>, at: Int }
 fn stored(state: State, key: String, value: Int) -> State {
     let room = if map.len(state.counts) > 4 { State { ..state, counts: map.remove(state.counts, "k2") } } else { state }
     State { ..room, counts: map.set(room.counts, key, value) }
@@ -114,8 +115,9 @@ fn made() -> (Map<String, Int>, Map<String, Int>, List<Map<String, Int>>, Int, L
     let mut n: Map<String, Int> = {}
     let mut all: List<Map<String, Int>> = []
     let mut total = 0
-    let mut s = State { counts: {}, bins: {}, rows: [Bin { count: 1, counts: {} }, Bin { count: 2, counts: {} }, Bin { count: 3, counts: {} }] }
+    let mut s = State { counts: {}, bins: {}, rows: [Bin { count: 1, counts: {} }, Bin { count: 2, counts: {} }, Bin { count: 3, counts: {} }], at: 0 }
     let mut kept: List<State> = []
+    let names = ["k1", "k2", "other"]
     for turn in 0..${turns} {
         for i in turn..turn + 3 {
             ${statements.join("\n            ")}
@@ -152,6 +154,7 @@ test("a map that only one variable holds changes in place, also in a function th
 test.each([
   ["a function that may return an Err instead", "match attempted(s, KEY) { Ok(next) => { s = next }, Err(n) => { total += n } }"],
   ["a function that copies the other fields", "s = stored(s, KEY, i)"],
+  ["a function that also gets an element at an index from the record", "s = stored(s, names[s.at], i)"],
 ])("a map in a record changes in place, also in %s", (_, statementText) => {
   const spy = vi.spyOn(MapValue.prototype, "setUnique");
   const text = programOf([statementText.replace("KEY", 'f"k{i % 10}"')], 100);
