@@ -91,11 +91,18 @@ function remainderText(a: Operand, b: Operand): string {
   return `${isSmall}(temp = ${a.code} | 0) === ${a.code} ? temp % ${b.code} + 0 : wideRemainder(${a.code}, ${b.code})`;
 }
 
+/** Returns an expression for the quotient of safe Ints. V8 divides two small integers as integers if the result is made a small integer. */
+function quotientText(a: Operand, b: Operand): string {
+  const isSmall = canBe("negative", b) ? `(${b.code} | 0) === ${b.code} && ${b.code} > 0 && ` : "";
+  const divisor = isLiteral(b) ? b.code : `(${b.code} | 0)`;
+  return `${isSmall}(temp = ${a.code} | 0) === ${a.code} ? temp / ${divisor} | 0 : Math.trunc(${a.code} / ${b.code}) + 0`;
+}
+
 function writeIntArithmetic(body: FunctionBody, pc: number, tag: number, a: Operand, b: Operand, kind: ValueKind): void {
   const operator = OPERATORS.get(tag);
   if (operator === undefined) {
     if (!isLiteral(b) || b.code === "0") body.line(`if (${b.code} === 0) throw ${DEOPTIMIZED};`);
-    return body.push(tag === OPCODES.Div.tag ? `Math.trunc(${a.code} / ${b.code}) + 0` : remainderText(a, b), "safeInt");
+    return body.push(tag === OPCODES.Div.tag ? quotientText(a, b) : remainderText(a, b), "safeInt");
   }
   const expression = `${a.code} ${operator} ${b.code}${tag === OPCODES.Mul.tag ? " + 0" : ""}`;
   if (kind !== "safeInt") {

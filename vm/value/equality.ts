@@ -47,6 +47,7 @@ export function structuralEqual(a: Value, b: Value, meter: Meter): boolean {
 
 /** Compares like `structuralEqual`, as part of a larger computation that shares `work`. */
 export function equalWith(a: Value, b: Value, work: WorkMeter): boolean {
+  if (typeof a !== "object" || typeof b !== "object") return sameScalar(a, b, work);
   const stack: OpenPair[] = [];
   if (!sameShape(a, b, work, stack)) return false;
   for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
@@ -72,11 +73,16 @@ function sameText(a: string, b: string, work: WorkMeter): boolean {
   return a === b;
 }
 
+/** Compares two values of which at least one is no object. */
+function sameScalar(a: Value, b: Value, work: WorkMeter): boolean {
+  work.add(UNITS.value);
+  return typeof a === "string" ? typeof b === "string" && sameText(a, b, work) : a === b;
+}
+
 /** Returns whether two values are equal apart from their children, and pushes the children onto the stack. */
 function sameShape(a: Value, b: Value, work: WorkMeter, stack: OpenPair[]): boolean {
+  if (typeof a !== "object" || typeof b !== "object") return sameScalar(a, b, work);
   work.add(UNITS.value);
-  if (typeof a === "string") return typeof b === "string" && sameText(a, b, work);
-  if (typeof a !== "object" || typeof b !== "object") return a === b;
   if (a instanceof FloatValue) return b instanceof FloatValue && a.value === b.value;
   if (a instanceof RecordValue) {
     if (!(b instanceof RecordValue) || a.typeId !== b.typeId || a.size !== b.size) return false;

@@ -1,4 +1,4 @@
-/** Remainders of Ints beyond 32 bits, and of products that are too large for a safe Int. Compiled code computes the latter without the product. */
+/** Remainders and quotients of Ints beyond 32 bits, and of products that are too large for a safe Int. Compiled code computes the latter without the product. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
@@ -13,6 +13,9 @@ const SOURCE = `fn main(a: Int, b: Int, c: Int, m: Int) -> List<Int> {
         results = list.push(results, (a * (b + i) + c) % m)
         results = list.push(results, (a + i) % m)
         results = list.push(results, (a + i) % 10)
+        results = list.push(results, (a + i) / m)
+        results = list.push(results, (a + i) / 10)
+        results = list.push(results, (a + i) / -1)
     }
     results
 }
@@ -30,14 +33,22 @@ const numbers = fc.oneof(
   }),
 );
 
-test("remainders of products are the same on both engines", () => {
+test("remainders and quotients are the same on both engines", () => {
   const program = verifyModule(compile({ name: "main.ax", text: SOURCE }).module);
   fc.assert(
     fc.property(numbers, numbers, numbers, numbers, (...args) => {
       const { end } = sameOnBoth(program, { args });
       const [a, b, c, m] = args.map(BigInt);
       if (a === undefined || b === undefined || c === undefined || m === undefined || !end.startsWith("value")) return;
-      const expected = [0n, 1n, 2n].flatMap((i) => [(a * (b + i)) % m, (a * (b + i) + c) % m, (a + i) % m, (a + i) % 10n]);
+      const expected = [0n, 1n, 2n].flatMap((i) => [
+        (a * (b + i)) % m,
+        (a * (b + i) + c) % m,
+        (a + i) % m,
+        (a + i) % 10n,
+        (a + i) / m,
+        (a + i) / 10n,
+        -a - i,
+      ]);
       const text = expected.map((n) => (n >= -(2n ** 53n) && n <= 2n ** 53n ? String(n) : "?"));
       for (const n of text) if (n !== "?") expect(end).toContain(n);
     }),
