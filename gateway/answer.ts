@@ -17,6 +17,7 @@ import {
   ClosureValue,
   EnumValue,
   ErrValue,
+  FloatRecord,
   FloatValue,
   FnRefValue,
   I64_MAX,
@@ -200,6 +201,12 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
       const all = properties.at(-1);
       const parts = all === undefined ? fieldsOf(fields, addToSize) : elementsOf(all, addToSize);
       return new Branch(boxParts(parts), (values) => RecordValue.of(checkedIndex(typeId), values));
+    }
+    case FloatRecord.prototype: {
+      const [typeId, , floats] = ownDataValues(part, ["typeId", "owner", "floats"]);
+      const [, ...numbers] = elementsOf(floats, addToSize);
+      const fields = numbers.map((value) => (typeof value === "number" ? new FloatValue(value) : undefined));
+      return new Branch(boxParts(fields), (values) => RecordValue.of(checkedIndex(typeId), values));
     }
     case EnumValue.prototype: {
       const [typeId, variant, payload] = ownDataValues(part, ["typeId", "variant", "payload"]);

@@ -99,6 +99,8 @@ const ANSWERS: readonly (readonly [name: string, make: () => unknown, message: s
   ["a map with a member of its own", () => withOwn(MapValue.from([["a", 1]]), "root", { get: throwSecret }), NOT_JSON],
   ["a value inside itself", insideItself, LARGE],
   ["a record with a gap", () => Object.assign(RecordValue.of(0, [1, 2]), { f0: undefined }), NOT_JSON],
+  ["a record of Floats with text", () => Object.assign(RecordValue.of(0, [new FloatValue(1)]), { floats: [0.5, "1"] }), NOT_JSON],
+  ["a record of Floats with a getter", () => withOwn(RecordValue.of(0, [new FloatValue(1)]), "floats", { get: throwSecret }), NOT_JSON],
   ["a small value that unfolds to a huge one", () => doublingList(40), LARGE],
   ["a record with four thousand million fields", () => RecordValue.of(0, manyFields()), LARGE],
   ["text that is too long", () => "x".repeat(70_000_000), LARGE],

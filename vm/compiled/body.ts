@@ -339,6 +339,9 @@ export const hasNotClass = (code: string, tag: MarkedTag): string => `!${code}.i
 /** Returns the part of an expression that reads a field of a record. */
 export const fieldName = (index: number): string => (index < WIDE_FIELDS ? `f${index}` : `all[${index}]`);
 
+/** Returns the part of an expression that reads a field of a `FloatRecord`. It is undefined for any other record. */
+export const floatName = (index: number): string => `floats[${index + 1}]`;
+
 /** Returns an expression that is true if a boxed value does not have a base kind; undefined for a kind that needs no check. */
 export function notOfKind(code: string, kind: ValueKind): string | undefined {
   switch (kind) {

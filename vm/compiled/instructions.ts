@@ -9,10 +9,11 @@ import { BYTES, slotsCharge, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { OPCODE_BY_TAG, OPCODES } from "../bytecode/opcodes.ts";
 import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { WRAPPERS } from "../bytecode/tags.ts";
-import { FnRefValue, NARROW_FIELDS, RecordValue, WIDE_FIELDS } from "../value/value.ts";
+import { FnRefValue, NARROW_FIELDS, NO_INTEGER, RecordValue, WIDE_FIELDS } from "../value/value.ts";
 import {
   asNumber,
   fieldName,
+  floatName,
   type FunctionBody,
   hasClass,
   hasNotClass,
@@ -29,6 +30,7 @@ import {
   fieldKind,
   functionKind,
   isBoxed,
+  isFloatRecord,
   isList,
   knownFunction,
   listKind,
@@ -128,10 +130,11 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
   switch (tag) {
     case OPCODES.MakeRecord.tag: {
       const operands = body.popMany(second);
-      const fields = operands.map((f) => toBoxed(f));
       body.fixedBytes += slotsCharge(second);
       const { pool, types } = body.scope;
       const kind = recordKind(types, first, operands.map(kindOfOperand));
+      if (isFloatRecord(types, kind) && writeFloatRecord(body, pc, first, operands, kind)) return;
+      const fields = operands.map((f) => toBoxed(f));
       body.push(second === 0 ? pool.nameOf(new RecordValue(first)) : newRecord(first, fields), kind);
       return body.setUnique(
         newRecordText(operands.map(({ uniqueness = "0", kind: part }) => ({ uniqueness, isList: isList(part) || isMap(part) }))),
@@ -155,10 +158,18 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
         return ofTuple.field === 0 ? body.push(`index${ofTuple.tuple}`, "safeInt") : void body.stack.push(record);
       const kind = guessedPart(body.version, pc, fieldKind(body.scope.types, record.kind, first));
       const variable = body.operandName();
+      if (ofTuple === undefined && kind === "float" && isFloatRecord(body.scope.types, record.kind)) {
+        body.line(`${variable} = ${toBoxed(record)}.${floatName(first)};`);
+        body.checkGuess(pc, SITE.part, [`${variable} === undefined`]);
+        return void body.stack.push({ code: variable, kind, local: -1 });
+      }
       const read = ofTuple === undefined ? `${toBoxed(record)}.${fieldName(first)}` : `${first === 0 ? "first" : "second"}${ofTuple.tuple}`;
       body.line(`${variable} = ${read};`);
       // For any other kind, the check of the kind also fails for undefined.
-      if (isBoxed(kind) || kind === "never") body.line(`if (${variable} === undefined) throw ${DEOPTIMIZED};`);
+      if (ofTuple !== undefined && isBoxed(kind)) body.line(`if (${variable} === undefined) throw ${DEOPTIMIZED};`);
+      else if (isBoxed(kind) || kind === "never")
+        body.line(`if (${variable} === undefined) ${variable} = floatField(${toBoxed(record)}, ${first});`);
+      else if (kind === "float" && ofTuple === undefined) body.checkGuess(pc, SITE.part, [`${variable} === undefined`]);
       if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
       body.pushPart(variable, kind, pc);
       return isBoxed(kind) ? writeFieldUniqueness(body, pc, record, first) : undefined;
@@ -222,6 +233,21 @@ function writeFieldUniqueness(body: FunctionBody, pc: number, { local, uniquenes
   // Where the code leaves its frame, the interpreter would find the moved list in the record.
   if (body.uniqueLists.moves.has(pc) && !body.version.leaves) return body.setUnique(uniqueFieldText(record, field));
   if (!body.uniqueLists.borrows.has(pc)) body.line(`${record} = ${withUniqueFieldText(record, field, "0")};`);
+}
+
+/** Writes the creation of a record whose fields are probably all Floats. Returns false if one of them certainly is none. */
+function writeFloatRecord(body: FunctionBody, pc: number, type: number, operands: readonly Operand[], kind: ValueKind): boolean {
+  const boxed = operands.filter((operand) => operand.kind !== "float");
+  if (!boxed.every((operand) => isBoxed(operand.kind)) || (boxed.length > 0 && wrongGuesses(body.version, pc, SITE.operands) > 0))
+    return false;
+  body.checkGuess(
+    pc,
+    SITE.operands,
+    boxed.map(({ code }) => hasNotClass(code, "Float")),
+  );
+  const floats = operands.map((operand) => (operand.kind === "float" ? operand.code : `${operand.code}.value`));
+  body.push(`new FloatRecord(${type}, [${[NO_INTEGER, ...floats].join(", ")}])`, kind);
+  return true;
 }
 
 /** Returns the expression that makes a record (see `RecordValue`). */

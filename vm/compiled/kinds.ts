@@ -254,6 +254,13 @@ export function fieldKind(types: readonly TypeDef[], record: ValueKind, field: n
   return shape?.kind === "record" ? kindOfType(shape.fields[field]?.type) : "any";
 }
 
+/** Returns whether a value of the kind is probably a `FloatRecord`. */
+export function isFloatRecord(types: readonly TypeDef[], kind: ValueKind): boolean {
+  if (!kind.startsWith("?")) return false;
+  const shape = typeTable(types).shapeOf(typeOfKind(kind));
+  return shape?.kind === "record" && shape.fields.length > 0 && shape.fields.every(({ type }) => kindOfType(type) === "float");
+}
+
 /** Returns the kind of the value inside an enum value of a variant. */
 export function payloadKind(types: readonly TypeDef[], value: ValueKind, variant: number): ValueKind {
   if (value === "never") return "never";

@@ -7,7 +7,7 @@ import { elementAt, findElement, growList, setUniqueElement, shortenList, takeOf
 import { chargeKey, findEntry, makeMap, removeUniqueEntry, setUniqueEntry } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
 import { beginOwnership, endOwnership, pushOwned, pushUnique } from "../interpreter/ownership.ts";
-import { livingOwner, updatePart, withElement, withEntry, withField } from "../interpreter/update.ts";
+import { livingOwner, updatePart, withElement, withEntry, withField, withFloat } from "../interpreter/update.ts";
 import { PENDING_MARK, setSlot, type Slot, slotValue } from "../interpreter/stack-slots.ts";
 import { UNITS, UNITS_PER_STEP } from "../cost.ts";
 import type { Meter } from "../meter.ts";
@@ -20,6 +20,7 @@ import {
   ClosureValue,
   EnumValue,
   ErrValue,
+  FloatRecord,
   FloatValue,
   FnRefValue,
   NoneValue,
@@ -179,6 +180,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     FloatValue,
     RecordValue,
     WideRecord,
+    FloatRecord,
     EnumValue,
     ClosureValue,
     FnRefValue,
@@ -241,6 +243,9 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     withEntry,
     chargeKey,
     withField,
+    withFloat,
+    /** Returns a field of a record that may be a `FloatRecord`, boxed. */
+    floatField: (record: Value, field: number): Value => (record instanceof RecordValue ? record.get(field) : undefined) ?? deoptimize(),
     beginOwnership,
     endOwnership,
     pushOwned,

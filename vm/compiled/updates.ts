@@ -13,9 +13,9 @@
  */
 import { INDEX_STEP, type UpdatePath } from "../bytecode/update-path.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
-import { fieldName, type FunctionBody, hasClass, notOfKind, type Operand, toBoxed, Unsupported } from "./body.ts";
+import { fieldName, floatName, type FunctionBody, hasClass, notOfKind, type Operand, toBoxed, Unsupported } from "./body.ts";
 import { writeViewClaim } from "./builtin-calls.ts";
-import { elementKind, fieldKind, isBoxed, isMap, type ValueKind } from "./kinds.ts";
+import { elementKind, fieldKind, isBoxed, isFloatRecord, isMap, type ValueKind } from "./kinds.ts";
 import { MAX_SAFE, OPERATORS } from "./numbers.ts";
 import { updatedKind } from "./type-inference.ts";
 import { uniqueFieldText, withUniqueFieldText } from "./uniqueness.ts";
@@ -122,6 +122,7 @@ function writePartChange(body: FunctionBody, local: number, path: UpdatePath, op
   if (operator !== undefined && !isText && (!OPERATORS.has(operator) || value.kind === "string" || value.kind === "bool")) return false;
   const written = writtenSteps(body, local, steps, operands, operator === undefined);
   if (written === undefined) return false;
+  const isUnboxed = written.at(-1)?.isFloat === true;
   const result = body.operandName(body.stack.length + operands.length + steps.length);
   const tests: string[] = [];
   /** For each step, the expression for its container after the change. */
@@ -133,7 +134,7 @@ function writePartChange(body: FunctionBody, local: number, path: UpdatePath, op
     const isKept = part !== undefined && written[i + 1]?.uniqueness === "0";
     if (part !== undefined) tests.push(`(${part} = ${read}) !== undefined`);
     else if (isText) tests.push(`typeof (${result} = ${read}) === "string"`);
-    else if (operator !== undefined) tests.push(...combiningTests(result, read, operator, value));
+    else if (operator !== undefined) tests.push(...combiningTests(result, read, operator, value, isUnboxed));
     else if (tag !== "Map") tests.push(`${read} !== undefined`);
     // A part that changed in place stays where it is. Then the values around it are owned too, but a list or map may have to be charged.
     const isDone = `${result} === ${part}${tag === "Record" ? "" : ` && ${container}.unpaidChanges === 0`}`;
@@ -144,9 +145,9 @@ function writePartChange(body: FunctionBody, local: number, path: UpdatePath, op
   body.line(`if (${tests.join(" && ")}) {`);
   for (const { container, key } of written) if (key !== undefined) body.line(`chargeKey(meter, ${container}.size, ${key});`);
   body.line(`temp = livingOwner(${root?.container}.owner);`);
-  if (operator === undefined) body.line(`${result} = ${toBoxed(value)};`);
+  if (operator === undefined) body.line(`${result} = ${isUnboxed ? value.code : toBoxed(value)};`);
   else if (isText) body.line(`${result} = concat(meter, ${result}, ${value.code});`);
-  else if (value.kind === "float") body.line(`${result} = new FloatValue(${result});`);
+  else if (value.kind === "float" && !isUnboxed) body.line(`${result} = new FloatValue(${result});`);
   for (const change of changes.slice(1).reverse()) body.line(`${result} = ${change};`);
   const [field = 0] = steps;
   const [, part] = written;
@@ -167,6 +168,8 @@ interface WrittenStep {
   /** The variable of the value that the step leads from, and the class that this value must have. */
   readonly container: string;
   readonly tag: "List" | "Map" | "Record";
+  /** Whether the part is an unboxed number in a record that is probably a `FloatRecord`. */
+  readonly isFloat?: boolean;
   /** The expression for the uniqueness of that value, if it is a list or a map. */
   readonly uniqueness: string;
   /** The key, if the value is a map. */
@@ -200,8 +203,10 @@ function writtenSteps(
     // The variables above those of the operands are free.
     const container = body.operandName(body.stack.length + operands.length + i);
     if (step !== INDEX_STEP) {
-      const change = (part: string): string => `withField(meter, temp, ${container}, ${step}, ${part})`;
-      written.push({ container, tag: "Record", uniqueness: "0", test: [], read: `${container}.${fieldName(step)}`, change });
+      const isFloat = i === steps.length - 1 && operands.at(-1)?.kind === "float" && isFloatRecord(body.scope.types, kinds[i] ?? "any");
+      const change = (part: string): string => `${isFloat ? "withFloat" : "withField"}(meter, temp, ${container}, ${step}, ${part})`;
+      const read = `${container}.${isFloat ? floatName(step) : fieldName(step)}`;
+      written.push({ container, tag: "Record", isFloat, uniqueness: "0", test: [], read, change });
       continue;
     }
     const index = operands[taken++];
@@ -234,15 +239,15 @@ const intTests = (operands: readonly Operand[]): string[] =>
 
 /**
  * Returns tests that also combine a part with a number: with a Float if `value` is a Float, otherwise with a safe Int. If all tests are true,
- * the variable `result` holds the number that the operation makes.
+ * the variable `result` holds the number that the operation makes. `isUnboxed` says whether the part is a number that is known to be a Float.
  */
-function combiningTests(result: string, part: string, operator: number, value: Operand): readonly string[] {
+function combiningTests(result: string, part: string, operator: number, value: Operand, isUnboxed = false): readonly string[] {
   const symbol = OPERATORS.get(operator) ?? "+";
   if (value.kind === "float")
     return [
       `(${result} = ${part}) !== undefined`,
-      hasClass(result, "Float"),
-      `((${result} = ${result}.value ${symbol} ${value.code}), true)`,
+      ...(isUnboxed ? [] : [hasClass(result, "Float")]),
+      `((${result} = ${result}${isUnboxed ? "" : ".value"} ${symbol} ${value.code}), true)`,
     ];
   const number = `${result} ${symbol} ${value.code}${operator === OPCODES.Mul.tag ? " + 0" : ""}`;
   return [

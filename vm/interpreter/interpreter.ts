@@ -883,9 +883,21 @@ function execute(run: Run, actor: Actor, sliceEnd: number, stopStep: number, eng
             const field = code[at | 2] ?? 0;
             const record = stack[x];
             let value: Value | undefined;
-            if (record instanceof RecordValue)
+            if (record instanceof RecordValue) {
+              const { floats } = record;
+              const float = floats.length > 0 ? floats[field + 1] : undefined;
+              if (float !== undefined) {
+                const d = (base + (code[at | 3] ?? 0)) | 0;
+                stack[d] = null;
+                numbers[d] = float;
+                const count = code[at | 4] ?? 0;
+                stepsLeft = (stepsLeft - count) | 0;
+                pc = (pc + count) | 0;
+                continue;
+              }
               value =
                 field === 0 ? record.f0 : field === 1 ? record.f1 : field === 2 ? record.f2 : field === 3 ? record.f3 : record.get(field);
+            }
             if (value === undefined) {
               const countToTrap = code[at | 5] ?? 0;
               stepsLeft = (stepsLeft - countToTrap) | 0;

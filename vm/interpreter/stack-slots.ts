@@ -10,7 +10,7 @@
  * a local, `numbers` may hold `PENDING_MARK`, and for a List `UNSHARED_MARK`.
  */
 import { MACHINE_LIMITS } from "../limits.ts";
-import { FloatValue, NARROW_FIELDS, RecordValue, type Value, WIDE_FIELDS, WideRecord } from "../value/value.ts";
+import { FloatRecord, FloatValue, NARROW_FIELDS, NO_INTEGER, RecordValue, type Value, WIDE_FIELDS, WideRecord } from "../value/value.ts";
 
 /** The number beside a String that was made by appends and whose first read is still to be charged (see `bytecode/string-append.ts`). */
 export const PENDING_MARK = 1;
@@ -47,6 +47,8 @@ export function slotValues({ stack, numbers }: Slots, from: number, count: numbe
 
 /** Returns a record whose `count` fields are the values of the slots from index `from` on. */
 export function recordOf(slots: Slots, from: number, count: number, typeId: number): RecordValue {
+  const floats = floatsOf(slots, from, count);
+  if (floats !== undefined) return new FloatRecord(typeId, floats);
   if (count > WIDE_FIELDS) return RecordValue.of(typeId, slotValues(slots, from, count));
   const { stack, numbers } = slots;
   const f0 = count > 0 ? slotValue(stack, numbers, from) : undefined;
@@ -59,6 +61,33 @@ export function recordOf(slots: Slots, from: number, count: number, typeId: numb
   const f6 = count > 6 ? slotValue(stack, numbers, from + 6) : undefined;
   const f7 = count > 7 ? slotValue(stack, numbers, from + 7) : undefined;
   return new WideRecord(typeId, f0, f1, f2, f3, f4, f5, f6, f7);
+}
+
+/** Returns the numbers for a `FloatRecord` of these slots; undefined if not all of them hold Floats. */
+function floatsOf({ stack, numbers }: Slots, from: number, count: number): number[] | undefined {
+  if (count === 0) return undefined;
+  for (let index = from; index < from + count; index++) if (!isFloat(stack[index])) return undefined;
+  switch (count) {
+    case 1:
+      return [NO_INTEGER, floatAt(stack, numbers, from)];
+    case 2:
+      return [NO_INTEGER, floatAt(stack, numbers, from), floatAt(stack, numbers, from + 1)];
+    case 3:
+      return [NO_INTEGER, floatAt(stack, numbers, from), floatAt(stack, numbers, from + 1), floatAt(stack, numbers, from + 2)];
+    default: {
+      const floats = [NO_INTEGER];
+      for (let index = from; index < from + count; index++) floats.push(floatAt(stack, numbers, index));
+      return floats.slice();
+    }
+  }
+}
+
+const isFloat = (slot: Slot): slot is FloatValue | null => slot === null || slot instanceof FloatValue;
+
+/** Returns the number of a slot that holds a Float. */
+function floatAt(stack: readonly Slot[], numbers: Float64Array, index: number): number {
+  const slot = stack[index];
+  return slot instanceof FloatValue ? slot.value : (numbers[index] ?? 0);
 }
 
 /** Puts a value into a slot. Unboxes an Int that is a JavaScript number. */

@@ -13,7 +13,7 @@ import { type Meter, typeTrap } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
 import { Owner } from "../value/owner.ts";
-import { RecordValue, type Value } from "../value/value.ts";
+import { type FloatRecord, RecordValue, type Value } from "../value/value.ts";
 import { applyBinary, expectDefined, fieldOf } from "./operations.ts";
 import { BINARY } from "./register-ops.ts";
 
@@ -80,13 +80,26 @@ function copyWithElement(target: ListValue, at: number, part: Value, unpaidChang
 
 /** Returns the record with another value for a field that it has. Changes the record in place if `owner` owns it, otherwise copies it for `owner`. */
 export function withField(meter: Meter, owner: Owner, target: RecordValue, field: number, part: Value): RecordValue {
+  const isOwned = target.owner === owner;
+  if (isOwned) {
+    owner.log?.save(target);
+    if (target.put(field, part)) return target;
+  } else meter.allocate(slotsCharge(target.size));
+  const result = target.with(field, part);
+  result.owner = owner;
+  return result;
+}
+
+/** Does the same as `withField` for a field of a `FloatRecord`. */
+export function withFloat(meter: Meter, owner: Owner, target: FloatRecord, field: number, part: number): FloatRecord {
   if (target.owner === owner) {
     owner.log?.save(target);
-    target.put(field, part);
+    target.floats[field + 1] = part;
     return target;
   }
   meter.allocate(slotsCharge(target.size));
-  const result = target.with(field, part);
+  const result = target.copy();
+  result.floats[field + 1] = part;
   result.owner = owner;
   return result;
 }

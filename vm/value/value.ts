@@ -76,7 +76,7 @@ export class ErrValue {
 }
 /**
  * A record. Its first four fields are in the object itself, so that most records are one JavaScript object. A record with more fields
- * is a `WideRecord`. The fields that a record does not have are undefined.
+ * is a `WideRecord`. The fields that a record does not have are undefined. A record whose fields are all Floats is usually a `FloatRecord`.
  */
 export class RecordValue implements Owned {
   declare readonly typeId: number;
@@ -90,6 +90,8 @@ export class RecordValue implements Owned {
   declare f2: Value | undefined;
   /** @internal */
   declare f3: Value | undefined;
+  /** The unboxed fields of a `FloatRecord`. Empty in any other record. @internal */
+  declare floats: readonly number[];
   /** Makes a record of at most four fields. Use `RecordValue.of` for fields in an array. */
   constructor(typeId: number, f0?: Value, f1?: Value, f2?: Value, f3?: Value) {
     // Short, so that V8 inlines it in compiled code.
@@ -102,6 +104,7 @@ export class RecordValue implements Owned {
   }
   /** Makes a record of any number of fields. */
   static of(typeId: number, fields: readonly Value[]): RecordValue {
+    if (fields[0] instanceof FloatValue && fields.every((field) => field instanceof FloatValue)) return FloatRecord.of(typeId, fields);
     if (fields.length <= NARROW_FIELDS) return new RecordValue(typeId, fields[0], fields[1], fields[2], fields[3]);
     const [f0, f1, f2, f3, f4, f5, f6, f7] = fields;
     return new WideRecord(typeId, f0, f1, f2, f3, f4, f5, f6, f7, fields.length > WIDE_FIELDS ? fields : undefined);
@@ -133,12 +136,16 @@ export class RecordValue implements Owned {
         return undefined;
     }
   }
-  /** Changes a field in place. Nothing but the assigned variable may refer to the record. @internal */
-  put(index: number, value: Value): void {
+  /**
+   * Changes a field in place, if the record can hold the value there. Returns whether it did. Nothing but the assigned variable may refer to
+   * the record. @internal
+   */
+  put(index: number, value: Value): boolean {
     if (index === 0) this.f0 = value;
     else if (index === 1) this.f1 = value;
     else if (index === 2) this.f2 = value;
     else this.f3 = value;
+    return true;
   }
   /** Returns a record with the same fields and without an owner. @internal */
   copy(): RecordValue {
@@ -219,13 +226,14 @@ export class WideRecord extends RecordValue {
         return index < NARROW_FIELDS ? super.get(index) : this.all?.[index];
     }
   }
-  override put(index: number, value: Value): void {
+  override put(index: number, value: Value): boolean {
     if (this.all !== undefined) this.all = this.all.with(index, value);
     if (index < NARROW_FIELDS) super.put(index, value);
     else if (index === 4) this.f4 = value;
     else if (index === 5) this.f5 = value;
     else if (index === 6) this.f6 = value;
     else if (index === 7) this.f7 = value;
+    return true;
   }
   override copy(): WideRecord {
     const { f0, f1, f2, f3, f4, f5, f6, f7, all } = this;
@@ -245,6 +253,63 @@ export class WideRecord extends RecordValue {
     return copy;
   }
 }
+
+/**
+ * A record of at least one field whose fields are all Floats. It holds them unboxed, so that code which computes with them allocates no
+ * `FloatValue`. It is a `RecordValue`, but does not call that constructor, which would give it room for boxed fields.
+ */
+export class FloatRecord {
+  declare readonly typeId: number;
+  declare owner: Owner | undefined;
+  /** Field `i` is at `i + 1`. The number at 0 is no integer, so that V8 stores doubles in the array from the start. */
+  declare floats: number[];
+  declare f0: undefined;
+  declare f1: undefined;
+  declare f2: undefined;
+  declare f3: undefined;
+  declare readonly tag: "Record";
+  /** `floats` begins with `NO_INTEGER`. The record takes ownership of it. */
+  constructor(typeId: number, floats: number[]) {
+    this.typeId = typeId;
+    this.owner = undefined;
+    this.floats = floats;
+  }
+  static of(typeId: number, fields: readonly FloatValue[]): FloatRecord {
+    const floats = [NO_INTEGER];
+    for (const { value } of fields) floats.push(value);
+    // The copy has no room for more elements.
+    return new FloatRecord(typeId, floats.slice());
+  }
+  get size(): number {
+    return this.floats.length - 1;
+  }
+  get fields(): Value[] {
+    return this.floats.slice(1).map((value) => new FloatValue(value));
+  }
+  get(index: number): Value | undefined {
+    const value = this.floats[index + 1];
+    return value === undefined || index < 0 ? undefined : new FloatValue(value);
+  }
+  put(index: number, value: Value): boolean {
+    if (!(value instanceof FloatValue)) return false;
+    this.floats[index + 1] = value.value;
+    return true;
+  }
+  copy(): FloatRecord {
+    return new FloatRecord(this.typeId, this.floats.slice());
+  }
+  assign(copy: FloatRecord): void {
+    this.floats = copy.floats;
+  }
+  with(index: number, value: Value): RecordValue {
+    const copy = this.copy();
+    return copy.put(index, value) ? copy : RecordValue.of(this.typeId, this.fields.with(index, value));
+  }
+}
+Object.setPrototypeOf(FloatRecord.prototype, RecordValue.prototype);
+Object.defineProperty(RecordValue.prototype, "floats", { value: [], writable: true });
+/** The first number of `FloatRecord.floats`. */
+export const NO_INTEGER = 0.5;
 
 export class EnumValue {
   readonly typeId: number;
