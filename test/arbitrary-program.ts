@@ -174,6 +174,12 @@ const expressions = fc.letrec<Record<"int" | "text" | "bool" | "list" | "pair", 
         int,
         (a, n) => `({ let mut t = ${a}\n for i in -1..${n} % 4 { t = t ++ int.to_string(i)\n if i == 2 { break } }\n t })`,
       ),
+      combine2(
+        text,
+        text,
+        (a, b) =>
+          `({ let mut t = ""\n let cs = string.chars(${a})\n for (i, c) in list.enumerate(cs) { t = c ++ cs[i] ++ t }\n for n in string.codepoints(${b}) { t ++= string.from_codepoint(n) }\n t })`,
+      ),
       combine2(text, int, (a, n) => `({ let mut t = ${a}\n for i in ${n} % 3..=2 { i = i * 2\n t = t ++ int.to_string(i) }\n t })`),
       choose(text, text),
     ),

@@ -30,13 +30,28 @@ function allocatePieces(meter: Meter, count: number, units: number): void {
   meter.allocateList(count, slotsCharge(count) + count * BYTES.stringHeader + units * BYTES.codeUnit);
 }
 
-function characters(meter: Meter, source: string): Value {
+/** Charges for `string.chars`. Returns the number of characters. */
+export function chargeCharacters(meter: Meter, source: string): number {
   const work = new WorkMeter(meter);
   work.add(source.length * UNITS.codeUnit);
   const count = countCodePoints(source);
   work.add(count * UNITS.value);
   allocatePieces(meter, count, source.length);
-  return ListValue.of(charactersOf(source, count));
+  return count;
+}
+
+function characters(meter: Meter, source: string): Value {
+  return ListValue.of(charactersOf(source, chargeCharacters(meter, source)));
+}
+
+/** Charges for `string.codepoints`. Returns the number of code points. */
+export function chargeCodePoints(meter: Meter, source: string): number {
+  const work = new WorkMeter(meter);
+  work.add(source.length * UNITS.codeUnit);
+  const count = countCodePoints(source);
+  work.add(count * UNITS.value);
+  meter.allocateList(count);
+  return count;
 }
 
 function split(meter: Meter, source: string, separator: string): Value {
@@ -320,12 +335,7 @@ export const STRING_CODE: readonly (readonly [string, BuiltinCode])[] = [
     "string.codepoints",
     code(1, (meter, a) => {
       const source = expectString(a);
-      const work = new WorkMeter(meter);
-      work.add(source.length * UNITS.codeUnit);
-      const count = countCodePoints(source);
-      work.add(count * UNITS.value);
-      meter.allocateList(count);
-      return ListValue.of(codePointsOf(source));
+      return ListValue.of(codePointsOf(source, chargeCodePoints(meter, source)));
     }),
   ],
 ];

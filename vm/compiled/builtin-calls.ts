@@ -92,6 +92,7 @@ export function writeBuiltin(body: FunctionBody, pc: number, id: number, argOper
       argOperands.map((arg) => arg.code),
       pc,
     );
+  if (a !== undefined && body.version.textLists.calls.has(pc)) return writeTextList(body, pc, decl.name, a, kind);
   const call = `${body.scope.pool.nameOf(code.run)}(meter, ${args.join(", ")})`;
   if (decl.name === "list.push") return writePush(body, pc, call, argOperands, kind);
   if (decl.name === "list.take") return writeTake(body, pc, call, a, args[1], kind);
@@ -122,6 +123,16 @@ export function writeBuiltin(body: FunctionBody, pc: number, id: number, argOper
     return body.push(isGuess ? `${a.code}.length` : `${hasClass(a.code, "List")} ? ${a.code}.length : ${call}`, "safeInt");
   }
   body.push(kind === "float" ? `${result}.value` : result, kind);
+}
+
+/** Writes a call of `string.chars` or `string.codepoints`, which returns its argument and charges for the list (see `text-lists.ts`). */
+function writeTextList(body: FunctionBody, pc: number, name: string, text: Operand, kind: ValueKind): void {
+  const charge = name === "string.chars" ? "chargeCharacters" : "chargeCodePoints";
+  const variable = body.operandName();
+  body.line(`${variable} = ${text.code};`);
+  const isOther = text.kind === "string" ? [] : [`typeof ${variable} !== "string"`];
+  body.checkGuess(pc, SITE.operands, [...isOther, `${charge}(meter, ${variable}) !== ${variable}.length`]);
+  body.stack.push({ code: variable, kind, local: -1 });
 }
 
 /**

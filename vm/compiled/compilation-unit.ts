@@ -17,6 +17,7 @@ import { trackedParams, versionName } from "./instructions.ts";
 import { joinKinds, knownFunction, type ValueKind } from "./kinds.ts";
 import { DEOPTIMIZED } from "./runtime.ts";
 import { enumerationsFrom, enumerationsOf } from "./enumerations.ts";
+import { textListsFrom, textListsOf } from "./text-lists.ts";
 import { type UniqueLists, uniqueLists } from "./unique-lists.ts";
 import { type FrameKinds, type FunctionVersion, type Guesses, inferKinds, SITE, wrongGuesses } from "./type-inference.ts";
 
@@ -121,12 +122,29 @@ export class CompilationUnit {
     const live = liveLocals(fn, graph);
     // In a version with leaves, the interpreter takes over at each leaf, and it needs the tuples of an enumerated list.
     const enumerations = enumerationsFrom(leaves === undefined ? enumerationsOf(this.#program, fn) : [], live[0]);
+    const isWrong = (pc: number): boolean => wrongGuesses({ guesses }, pc, SITE.operands) > 0;
+    const textLists = textListsFrom(leaves === undefined ? textListsOf(this.#program, fn) : [], live[0], enumerations, isWrong);
     const calls = new Map<number, FunctionVersion>();
     const inferred = { result: "never", blocks: [], storedLists: new Set<number>() } satisfies Partial<FunctionVersion>;
     const frame = { isFrame: start > 0 || leaves !== undefined, leaves: leaves !== undefined };
     const lists = (): UniqueLists => uniqueLists(this.#program, fn, frame.isFrame);
     const { types } = this.#program.module;
-    return { fn, types, start, ...frame, number, graph, live, guesses, uniqueLists: lists, enumerations, calls, entry, ...inferred };
+    return {
+      fn,
+      types,
+      start,
+      ...frame,
+      number,
+      graph,
+      live,
+      guesses,
+      uniqueLists: lists,
+      enumerations,
+      textLists,
+      calls,
+      entry,
+      ...inferred,
+    };
   }
 
   /** Returns the key of the version for these arguments in `#callees`. */

@@ -215,6 +215,7 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
     case OPCODES.Builtin.tag:
       return writeBuiltin(body, pc, first, body.popMany(second));
     default: {
+      if (body.version.textLists.lengths.has(pc)) return body.push(`${body.pop().code}.length`, "safeInt");
       const zip = body.version.enumerations.lengths.get(pc);
       if (zip !== undefined) return body.push(zipLength(body.pop().code, zip.list), "safeInt");
       const row = OPCODE_BY_TAG.get(tag);
@@ -333,14 +334,15 @@ function writeCall(body: FunctionBody, pc: number, count: number): void {
   const callee = body.version.calls.get(pc);
   if (callee === undefined) throw new Unsupported("a call to an unknown function");
   const enumeration = body.version.enumerations.calls.get(pc);
-  if (enumeration !== undefined) return enumeration.isZip ? writeZip(body, enumeration, callee.result) : writeEnumerate(body, body.pop());
+  if (enumeration !== undefined)
+    return enumeration.isZip ? writeZip(body, enumeration, callee.result) : writeEnumerate(body, pc, body.pop());
   writeVersionCall(body, callee, body.popMany(count));
 }
 
 /** Writes a call of `list.enumerate`, which returns its argument and charges for the tuples (see `enumerations.ts`). */
-function writeEnumerate(body: FunctionBody, list: Operand): void {
+function writeEnumerate(body: FunctionBody, pc: number, list: Operand): void {
   body.push(toBoxed(list), isBoxed(list.kind) ? list.kind : "any");
-  body.line(`if (${hasNotClass(body.top, "List")}) throw ${DEOPTIMIZED};`);
+  if (!body.version.textLists.enumerateCalls.has(pc)) body.line(`if (${hasNotClass(body.top, "List")}) throw ${DEOPTIMIZED};`);
   body.addSteps(`${ENUMERATE_STEPS} + ${ELEMENT_STEPS} * ${body.top}.length`);
   body.line(`if ((meter.allocBytes += ${ELEMENT_BYTES} * ${body.top}.length) > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
 }
@@ -421,6 +423,13 @@ function writeKnownCall(
   writeVersionCall(body, callee, [...captured, ...operands]);
 }
 
+/** Writes the read of an element of a text that is used in place of a list (see `text-lists.ts`). */
+function writeCharacter(body: FunctionBody, { code: text }: Operand, index: Operand, isCodePoint: boolean): void {
+  const isInt = index.kind === "safeInt" ? "" : `typeof ${index.code} === "number" && `;
+  body.line(`if (!(${isInt}${index.code} >= 0 && ${index.code} < ${text}.length)) throw ${DEOPTIMIZED};`);
+  body.push(`${text}.${isCodePoint ? "charCodeAt" : "charAt"}(${index.code})`, isCodePoint ? "safeInt" : "string");
+}
+
 function writeElement(body: FunctionBody, pc: number): void {
   const index = body.pop();
   const list = body.pop();
@@ -429,6 +438,8 @@ function writeElement(body: FunctionBody, pc: number): void {
   const kind = guessedPart(body.version, pc, elementKind(list.kind));
   if (enumeration?.isZip === true) return writeZipElement(body, enumeration, index, kind);
   if (enumeration !== undefined) body.line(`index${enumeration.tuple} = ${index.code};`);
+  const isCodePoint = body.version.textLists.gets.get(pc);
+  if (isCodePoint !== undefined) return writeCharacter(body, list, index, isCodePoint);
   if (!isBoxed(list.kind) || (index.kind !== "safeInt" && !isBoxed(index.kind)))
     return body.push(`elementAt(${toBoxed(list)}, ${toBoxed(index)})`, "any");
   const isInt = index.kind === "safeInt" ? [] : [`typeof ${index.code} === "number"`];

@@ -3,6 +3,7 @@
  * that may change in place (`unique-lists.ts`, `../bytecode/ownership.ts`).
  */
 import { jsonKind } from "../builtins/json-code.ts";
+import { chargeCharacters, chargeCodePoints } from "../builtins/string-code.ts";
 import { elementAt, findElement, growList, setUniqueElement, shortenList, takeOfUnique, viewList } from "../builtins/list-code.ts";
 import { chargeKey, findEntry, makeMap, removeUniqueEntry, setUniqueEntry } from "../builtins/map-code.ts";
 import { append, concat, isTruthy, matchPayload, matchTag } from "../interpreter/operations.ts";
@@ -224,6 +225,8 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     matchTag,
     matchPayload,
     jsonKind,
+    chargeCharacters,
+    chargeCodePoints,
     elementAt,
     findElement,
     findEntry,

@@ -44,6 +44,7 @@ import {
   wrapperKind,
 } from "./kinds.ts";
 import type { Enumerations } from "./enumerations.ts";
+import type { TextLists } from "./text-lists.ts";
 import { mayPush, type UniqueLists } from "./unique-lists.ts";
 
 /** The kinds of the results of builtins that return a String, a Bool or a Float. */
@@ -87,14 +88,14 @@ export function builtinKind(version: FunctionVersion, pc: number, id: number, ar
  *   operands   the operands of arithmetic or a comparison. At 0 wrong guesses, boxed operands are safe Ints; after 1, two boxed operands
  *              are Floats; after 2, they may be anything. Also the class of a matched value and the function of a call; after 1, these may
  *              be anything. Also the list that `ListGet` reads: at 0, it has its elements in `exactArray`; after 1, in `firstArray`; after 2, it
- *              may be anything
+ *              may be anything. Also a text in place of a list (`text-lists.ts`): at 0, each character is one code unit
  *   part       the kind of the part that is read, or of the result. After 1, it is `any`
  */
 export const SITE = { operands: 0, part: 1 } as const;
 export const SITES = 2;
 
 /** Returns the number of wrong guesses at a site. */
-export const wrongGuesses = ({ guesses: { wrong } }: FunctionVersion, pc: number, site: number): number =>
+export const wrongGuesses = ({ guesses: { wrong } }: Pick<FunctionVersion, "guesses">, pc: number, site: number): number =>
   wrong === undefined ? Number.POSITIVE_INFINITY : (wrong.get(pc * SITES + site) ?? 0);
 
 /** Returns the kind that is guessed for a part that an instruction reads. */
@@ -160,6 +161,7 @@ export interface FunctionVersion {
   readonly guesses: Guesses;
   readonly uniqueLists: () => UniqueLists;
   readonly enumerations: Enumerations;
+  readonly textLists: TextLists;
   /** The versions that its calls run, by pc: direct calls, and calls of function values that are known. */
   readonly calls: Map<number, FunctionVersion>;
   /** The kinds at the entry point. In a whole call only parameters have a kind. In a frame all locals and operands have one. */
@@ -384,10 +386,14 @@ function inferInstruction(version: FunctionVersion, pc: number, { locals, stack 
       return;
     case OPCODES.GetField.tag:
       return inferField(version, pc, first, stack, unit);
-    case OPCODES.ListGet.tag:
+    case OPCODES.ListGet.tag: {
       pop();
-      stack.push(guessedPart(version, pc, elementKind(pop())));
+      const list = pop();
+      const isCodePoint = version.textLists.gets.get(pc);
+      if (isCodePoint === undefined) stack.push(guessedPart(version, pc, elementKind(list)));
+      else stack.push(isCodePoint ? "safeInt" : "string");
       return;
+    }
     case OPCODES.Builtin.tag:
       stack.push(builtinKind(version, pc, first, popMany(second)));
       return;
