@@ -1,15 +1,15 @@
 /** A persistent map as an AVL tree in key order. The tree is at most 1.44 log2(n) levels deep, so recursion by level is safe. */
 import { commonUnits, compareUnits, compareUtf8 } from "./utf8.ts";
 
-/** A tree, given by its root. The heights of its two subtrees differ by at most one. */
+/** A tree, given by its root. The heights of its two subtrees differ by at most one. Changes only if one map alone uses it (see `PersistentMap`). */
 export class MapNode<T> {
   readonly key: string;
-  /** Changes only in a tree that one map alone uses (see `PersistentMap.setInPlace`). */
   value: T;
-  readonly left: MapNode<T> | null;
-  readonly right: MapNode<T> | null;
-  readonly height: number;
-  readonly size: number;
+  left: MapNode<T> | null;
+  right: MapNode<T> | null;
+  height: number;
+  /** The number of entries. 0 in a node that is in no tree (see `updateTree`). */
+  size: number;
   /** Makes a node. The caller is responsible for key order and balance, and for height and size if it passes these. */
   constructor(
     key: string,
@@ -83,56 +83,83 @@ export function treeSet<T>(node: MapNode<T> | null, key: string, value: T, below
   const newChild = order < 0 ? treeSet(left, key, value, below, common) : treeSet(right, key, value, common, above);
   const [newLeft, newRight] = order < 0 ? [newChild, right] : [left, newChild];
   // A subtree of the same height needs no rotation.
-  if (oldChild === null || newChild.height !== oldChild.height) return balance(node.key, node.value, newLeft, newRight);
+  if (oldChild === null || newChild.height !== oldChild.height) return balance(node, newLeft, newRight, withChildren);
   return new MapNode(node.key, node.value, newLeft, newRight, levels, size + newChild.size - oldChild.size);
 }
 
+/** Makes a node with the key and value of this one, and other subtrees. */
+type Link = <T>(node: MapNode<T>, left: MapNode<T> | null, right: MapNode<T> | null) => MapNode<T>;
+
+const withChildren: Link = ({ key, value }, left, right) => new MapNode(key, value, left, right);
+
+/** Changes the subtrees of a node in place. */
+const relink: Link = (node, left, right) => {
+  node.left = left;
+  node.right = right;
+  node.height = Math.max(height(left), height(right)) + 1;
+  node.size = treeSize(left) + treeSize(right) + 1;
+  return node;
+};
+
 /** Returns the tree without the key. Copies the path to the key's position even if the tree does not have the key. */
-export function treeRemove<T>(node: MapNode<T> | null, key: string): MapNode<T> | null {
+export function treeRemove<T>(node: MapNode<T> | null, key: string, link: Link = withChildren): MapNode<T> | null {
   if (node === null) return null;
   const order = compareUtf8(key, node.key);
-  if (order < 0) return balance(node.key, node.value, treeRemove(node.left, key), node.right);
-  if (order > 0) return balance(node.key, node.value, node.left, treeRemove(node.right, key));
+  if (order < 0) return balance(node, treeRemove(node.left, key, link), node.right, link);
+  if (order > 0) return balance(node, node.left, treeRemove(node.right, key, link), link);
   if (node.left === null) return node.right;
   if (node.right === null) return node.left;
-  const { first, rest } = removeFirst(node.right);
-  return balance(first.key, first.value, node.left, rest);
+  const { first, rest } = removeFirst(node.right, link);
+  return balance(first, node.left, rest, link);
 }
 
-function removeFirst<T>(node: MapNode<T>): { first: MapNode<T>; rest: MapNode<T> | null } {
+function removeFirst<T>(node: MapNode<T>, link: Link): { first: MapNode<T>; rest: MapNode<T> | null } {
   if (node.left === null) return { first: node, rest: node.right };
-  const { first, rest } = removeFirst(node.left);
-  return { first, rest: balance(node.key, node.value, rest, node.right) };
+  const { first, rest } = removeFirst(node.left, link);
+  return { first, rest: balance(node, rest, node.right, link) };
 }
 
-/** Makes a balanced node of two AVL trees whose heights differ by at most two. */
-function balance<T>(key: string, value: T, left: MapNode<T> | null, right: MapNode<T> | null): MapNode<T> {
+/** Makes a balanced node with the key and value of `node` of two AVL trees whose heights differ by at most two. */
+function balance<T>(node: MapNode<T>, left: MapNode<T> | null, right: MapNode<T> | null, link: Link): MapNode<T> {
   const heightDifference = height(left) - height(right);
   if (heightDifference > 1 && left !== null) {
-    if (height(left.left) >= height(left.right) || left.right === null) {
-      return new MapNode(left.key, left.value, left.left, new MapNode(key, value, left.right, right));
-    }
-    const middle = left.right;
-    return new MapNode(
-      middle.key,
-      middle.value,
-      new MapNode(left.key, left.value, left.left, middle.left),
-      new MapNode(key, value, middle.right, right),
-    );
+    const { left: outer, right: inner } = left;
+    if (height(outer) >= height(inner) || inner === null) return link(left, outer, link(node, inner, right));
+    const { left: innerLeft, right: innerRight } = inner;
+    return link(inner, link(left, outer, innerLeft), link(node, innerRight, right));
   }
   if (heightDifference < -1 && right !== null) {
-    if (height(right.right) >= height(right.left) || right.left === null) {
-      return new MapNode(right.key, right.value, new MapNode(key, value, left, right.left), right.right);
-    }
-    const middle = right.left;
-    return new MapNode(
-      middle.key,
-      middle.value,
-      new MapNode(key, value, left, middle.left),
-      new MapNode(right.key, right.value, middle.right, right.right),
-    );
+    const { left: inner, right: outer } = right;
+    if (height(outer) >= height(inner) || inner === null) return link(right, link(node, left, inner), outer);
+    const { left: innerLeft, right: innerRight } = inner;
+    return link(inner, link(node, left, innerLeft), link(right, innerRight, outer));
   }
-  return new MapNode(key, value, left, right);
+  return link(node, left, right);
+}
+
+/**
+ * Changes a tree in place. Adds or removes each of the nodes, in this order: a node in the tree is removed, and one that is in no tree is added. The
+ * result has the same form as one of `treeSet` and `treeRemove`, because a snapshot shows it.
+ */
+export function updateTree<T>(root: MapNode<T> | null, changed: readonly MapNode<T>[]): MapNode<T> | null {
+  let tree = root;
+  for (const node of changed) {
+    if (node.size === 0) tree = insert(tree, relink(node, null, null));
+    else {
+      tree = treeRemove(tree, node.key, relink);
+      node.size = 0;
+    }
+  }
+  return tree;
+}
+
+/** Adds a node, whose key the tree lacks. Changes the tree in place. `below` and `above` are those of `treeSet`. */
+function insert<T>(tree: MapNode<T> | null, node: MapNode<T>, below = 0, above = 0): MapNode<T> {
+  if (tree === null) return node;
+  const common = commonUnits(node.key, tree.key, Math.min(below, above));
+  return compareUnits(node.key, tree.key, common) < 0
+    ? balance(tree, insert(tree.left, node, below, common), tree.right, relink)
+    : balance(tree, tree.left, insert(tree.right, node, common, above), relink);
 }
 
 /** Returns a tree of the entries, which must be sorted by key and have distinct keys. */

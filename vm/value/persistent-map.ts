@@ -1,5 +1,17 @@
 import { MapHistory } from "./map-history.ts";
-import { type MapNode, treeCopy, treeEntries, treeGet, treeNode, treeOf, treeRemove, treeSet, treeSize, visitTree } from "./map-tree.ts";
+import {
+  MapNode,
+  treeCopy,
+  treeEntries,
+  treeGet,
+  treeNode,
+  treeOf,
+  treeRemove,
+  treeSet,
+  treeSize,
+  updateTree,
+  visitTree,
+} from "./map-tree.ts";
 import { compareUtf8 } from "./utf8.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 
@@ -8,8 +20,8 @@ import type { ChangeLog, Owned, Owner } from "./owner.ts";
  * takes no more memory.
  */
 const MIN_HISTORY_SIZE = 128;
-/** A map with fewer entries than this has no index: a search in its tree is as fast. */
-const MIN_INDEX_SIZE = 6;
+/** A map with fewer entries than this has no index: it would take more memory than the map is charged for. */
+const MIN_INDEX_SIZE = 3;
 
 /** The state when an owner's log began. */
 interface SavedState<T> {
@@ -34,7 +46,8 @@ interface SavedState<T> {
  *
  * A version that is owned and paid for (`owner.ts`), or that nothing else refers to (`setUnique`), changes in place. In a history, it replaces
  * the values of entries that no other version sees. In a small tree, it first copies the nodes that other maps may use. A small tree whose nodes
- * no other map uses also gets an index, a JavaScript `Map`. Chosen keys may collide there, but an index has fewer than 128.
+ * no other map uses also gets an index, a JavaScript `Map`. Chosen keys may collide there, but an index has fewer than 128. Then a change only
+ * changes the index, and the tree follows when it is needed.
  */
 export class PersistentMap<T> implements Owned {
   static readonly EMPTY: PersistentMap<never> = new PersistentMap<never>(null, undefined, 0, 0);
@@ -58,7 +71,9 @@ export class PersistentMap<T> implements Owned {
   #saved: SavedState<T> | undefined = undefined;
   /** An index of the tree: its nodes by key. Null if too few lookups have paid for one. Undefined if another map may use nodes of the tree. */
   #nodes: Map<string, MapNode<T>> | null | undefined = undefined;
-  /** The number of lookups in the tree since a key was added or removed, if no other map uses its nodes. */
+  /** The nodes that were added to the index or removed from it, if the tree has not followed yet (see `updateTree`). Else undefined. */
+  #changed: MapNode<T>[] | undefined = undefined;
+  /** The number of lookups in the tree since its last index was made, if no other map uses its nodes. */
   #lookups = 0;
   /** The key that `ownNode` looked for last, and what it found. An assignment looks for a key that the program has often just tested or read. */
   #lastKey: string | undefined = undefined;
@@ -112,6 +127,8 @@ export class PersistentMap<T> implements Owned {
   /** The entries as a tree in key order. */
   get root(): MapNode<T> | null {
     if (this.#root === undefined) this.#root = this.#history?.rootAt(this.#length) ?? null;
+    if (this.#changed !== undefined) this.#root = updateTree(this.#root, this.#changed);
+    this.#changed = undefined;
     return this.#root;
   }
 
@@ -120,6 +137,13 @@ export class PersistentMap<T> implements Owned {
   }
 
   get(key: string): T | undefined {
+    if (this.#nodes instanceof Map) {
+      // A comparison with the last key would take longer than this search.
+      const node = this.#nodes.get(key);
+      this.#lastKey = key;
+      this.#lastNode = node;
+      return node?.value;
+    }
     if (this.#history !== undefined) {
       const value = this.#history.get(key, this.#length);
       if (value !== null) return value;
@@ -143,6 +167,7 @@ export class PersistentMap<T> implements Owned {
       const nodes = new Map<string, MapNode<T>>();
       visitTree(this.root, (node) => nodes.set(node.key, node));
       this.#nodes = nodes;
+      this.#lookups = 0;
     }
     return treeNode(this.root, key);
   }
@@ -165,13 +190,47 @@ export class PersistentMap<T> implements Owned {
     const history = this.#history;
     if (history === undefined) {
       const node = this.#nodes === undefined ? undefined : this.ownNode(key);
-      if (node === undefined) this.become(this.set(key, value));
-      else node.value = value;
+      if (node !== undefined) node.value = value;
+      else if (!this.#addToIndex(key, value)) this.become(this.set(key, value));
     } else if (!history.isOpenAt(this.#length) || !this.putInPlace(history, key, value)) this.become(this.set(key, value));
+  }
+
+  /** Returns the index, if keys may be added and removed in the index only. The tree of a saved state must not change. */
+  #freeIndex(): Map<string, MapNode<T>> | undefined {
+    return this.#nodes instanceof Map && this.#saved === undefined && this.owner?.log === undefined ? this.#nodes : undefined;
+  }
+
+  /** Adds a key in the index only, if that is possible. Returns whether it did. */
+  #addToIndex(key: string, value: T): boolean {
+    const nodes = this.size < MIN_HISTORY_SIZE - 1 ? this.#freeIndex() : undefined;
+    if (nodes === undefined) return false;
+    const node = new MapNode(key, value, null, null, 0, 0);
+    nodes.set(key, node);
+    this.size += 1;
+    this.#noteChange(node);
+    this.#lastKey = key;
+    this.#lastNode = node;
+    return true;
+  }
+
+  /** Notes a node that was added to the index or removed from it. Limits the number of changes that the tree has not followed. */
+  #noteChange(node: MapNode<T>): void {
+    this.#length += 1;
+    if (this.#changed === undefined) this.#changed = [node];
+    else if (this.#changed.push(node) > this.size) void this.root;
   }
 
   /** Removes a key in place. Nothing else may refer to this version. */
   deleteUnique(key: string): void {
+    const nodes = this.#freeIndex();
+    const node = nodes?.get(key);
+    if (node !== undefined) {
+      nodes?.delete(key);
+      this.size -= 1;
+      this.#noteChange(node);
+      this.#lastKey = undefined;
+      return;
+    }
     const version = this.delete(key);
     if (version !== this) this.become(version);
   }
@@ -181,13 +240,14 @@ export class PersistentMap<T> implements Owned {
     const ownedTree = version.#history === undefined && (this.#nodes !== undefined || version.#nodes !== undefined);
     const becomesSmall = this.size >= MIN_HISTORY_SIZE && version.size < MIN_HISTORY_SIZE;
     this.#root = version.#root;
+    this.#changed = undefined;
     // In the same history, only this version sees the entries that it has added.
     if (this.#history !== version.#history) this.#sharedLength = version.#sharedLength;
     this.#history = version.#history;
     this.#length = version.#length;
     this.size = version.size;
     this.#lastKey = undefined;
-    this.#lookups = 0;
+    if (!ownedTree) this.#lookups = 0;
     this.#nodes = ownedTree && this.size < MIN_HISTORY_SIZE ? null : undefined;
     // The changes that have paid for the nodes also pay for a history.
     if (ownedTree && this.size >= MIN_HISTORY_SIZE) this.#length = this.size;
@@ -239,11 +299,11 @@ export class PersistentMap<T> implements Owned {
       node.value = value;
       return true;
     }
+    if (this.#addToIndex(key, value)) return true;
     if (log !== undefined) this.#save(log);
     this.#root = treeSet(this.root, key, value);
     this.#nodes = null;
     this.#lastKey = undefined;
-    this.#lookups = 0;
     this.#length += 1;
     this.size += 1;
     return true;
@@ -264,7 +324,13 @@ export class PersistentMap<T> implements Owned {
   /** Saves the state before a change in place, unless it is saved. */
   #save(log: ChangeLog): void {
     if (this.#saved !== undefined) return;
-    this.#saved = { root: this.#root, history: this.#history, length: this.#length, size: this.size, replaced: [] };
+    this.#saved = {
+      root: this.#history === undefined ? this.root : this.#root,
+      history: this.#history,
+      length: this.#length,
+      size: this.size,
+      replaced: [],
+    };
     this.#history?.keepNewest();
     log.add(this);
   }
@@ -280,6 +346,7 @@ export class PersistentMap<T> implements Owned {
     this.#length = length;
     this.size = size;
     this.#nodes = undefined;
+    this.#changed = undefined;
     this.#lastKey = undefined;
   }
 

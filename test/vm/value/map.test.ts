@@ -254,6 +254,29 @@ describe("no order of changes copies the map for each change", () => {
   });
 });
 
+test("a small map that changes in place has the same tree as its versions would have", () => {
+  const change = fc.record({ key: fc.nat(40).map((n) => `k${n}`), kind: fc.constantFrom("set", "remove", "get", "get", "tree") });
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
+      let versions = MapValue.EMPTY.set("k0", -1);
+      const map = MapValue.EMPTY.set("k0", -1);
+      for (const [i, { key, kind }] of changes.entries()) {
+        if (kind === "set") {
+          versions = versions.set(key, i);
+          map.setUnique(key, i);
+        } else if (kind === "remove") {
+          versions = versions.delete(key);
+          map.deleteUnique(key);
+        } else if (kind === "get") expect(map.get(key)).toBe(versions.get(key));
+        else expect(map.root).toEqual(versions.root);
+      }
+      expect(map.root).toEqual(versions.root);
+      expect(map.size).toBe(versions.size);
+    }),
+    { numRuns: scaledRuns(200) },
+  );
+});
+
 test("a map whose size swings around the size of a history is not copied again and again", () => {
   const map = MapValue.from(Array.from({ length: 120 }, (_, i) => [`k${i}`, i] as const));
   for (let i = 120; i < 127; i++) map.setUnique(`k${i}`, i);
