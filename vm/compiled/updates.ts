@@ -3,10 +3,16 @@
  * `next[id].stock += count`, with `next` in local 1, `id` in local 2 and `count` in local 3, is
  *
  *   stack1 = local1;
- *   if (stack1.isList && (stack2 = stack1.get(local2)) !== undefined && stack2.isRecord && typeof (stack3 = stack2.f1) === "number" && … ) {
- *     temp = livingOwner(stack1.owner);
- *     stack3 = withField(meter, temp, stack2, 1, stack3);
- *     local1 = stack3 === stack2 && stack1.unpaidChanges === 0 ? stack1 : withElement(meter, temp, stack1, local2, stack3, 0);
+ *   if (stack1.isList && (stack2 = (stack1.exactArray[local2] ?? stack1.get(local2))) !== undefined && stack2.isRecord && … ) {
+ *     temp = stack1.owner;
+ *     if (temp !== undefined && temp.isAlive && stack2.owner === temp && … ) {
+ *       if (temp.log !== undefined) temp.log.save(stack2);
+ *       stack2.f1 = stack3;
+ *     } else {
+ *       temp = livingOwner(temp);
+ *       stack3 = withField(meter, temp, stack2, 1, stack3);
+ *       local1 = stack3 === stack2 && stack1.unpaidChanges === 0 ? stack1 : withElement(meter, temp, stack1, local2, stack3, 0);
+ *     }
  *   } else local1 = updatePart(meter, local1, const0, [local2, local3]);
  *
  * `updatePart` handles all other paths and values. It also makes the traps.
@@ -17,6 +23,7 @@ import { fieldName, floatName, type FunctionBody, hasClass, notOfKind, type Oper
 import { writeViewClaim } from "./builtin-calls.ts";
 import { elementKind, fieldKind, isBoxed, isFloatRecord, isMap, type ValueKind } from "./kinds.ts";
 import { MAX_SAFE, OPERATORS } from "./numbers.ts";
+import { WIDE_FIELDS } from "../value/value.ts";
 import { updatedKind } from "./type-inference.ts";
 import { uniqueFieldText, withUniqueFieldText } from "./uniqueness.ts";
 
@@ -144,10 +151,13 @@ function writePartChange(body: FunctionBody, local: number, path: UpdatePath, op
   body.line(`${root?.container} = local${local};`);
   body.line(`if (${tests.join(" && ")}) {`);
   for (const { container, key } of written) if (key !== undefined) body.line(`chargeKey(meter, ${container}.size, ${key});`);
-  body.line(`temp = livingOwner(${root?.container}.owner);`);
   if (operator === undefined) body.line(`${result} = ${isUnboxed ? value.code : toBoxed(value)};`);
   else if (isText) body.line(`${result} = concat(meter, ${result}, ${value.code});`);
   else if (value.kind === "float" && !isUnboxed) body.line(`${result} = new FloatValue(${result});`);
+  body.line(`temp = ${root?.container}.owner;`);
+  const inPlace = fieldChange(written, result);
+  if (inPlace !== undefined) body.open(`if (${inPlace.tests.join(" && ")}) { ${inPlace.change} } else {`);
+  body.line("temp = livingOwner(temp);");
   for (const change of changes.slice(1).reverse()) body.line(`${result} = ${change};`);
   const [field = 0] = steps;
   const [, part] = written;
@@ -159,8 +169,35 @@ function writePartChange(body: FunctionBody, local: number, path: UpdatePath, op
   body.line(`local${local} = ${changes[0]};`);
   if (body.tracked.has(local) && steps[0] === INDEX_STEP)
     body.line(`if (local${local} !== ${root?.container}) unique${local} = fillsStorage(local${local}) ? 2 : 1;`);
+  if (inPlace !== undefined) body.close();
   body.line(`} else ${assignment(body, local, path, call)}`);
   return true;
+}
+
+/**
+ * Returns the text that changes a field of a record in place, and the tests that the owner in `temp` allows it at no charge. It calls as few
+ * functions as possible, because V8 inlines only some calls of a function. Returns undefined if the path does not end at such a field.
+ */
+function fieldChange(
+  written: readonly WrittenStep[],
+  value: string,
+): { readonly tests: readonly string[]; readonly change: string } | undefined {
+  const last = written.at(-1);
+  if (last?.tag !== "Record" || last.field === undefined || last.field >= WIDE_FIELDS) return undefined;
+  const record = last.container;
+  const around = written.slice(0, -1);
+  return {
+    tests: [
+      "temp !== undefined && temp.isAlive",
+      ...(written.length > 1 ? [`${record}.owner === temp`] : []),
+      ...around.flatMap(({ tag, container }) =>
+        tag === "Record" ? [] : [`${container}.owner === temp && ${container}.unpaidChanges === 0`],
+      ),
+      // A record of more fields holds them in an array, too.
+      ...(last.isFloat === true ? [] : [`${record}.all === undefined`]),
+    ],
+    change: `if (temp.log !== undefined) temp.log.save(${record}); ${record}.${last.isFloat === true ? floatName(last.field) : fieldName(last.field)} = ${value};`,
+  };
 }
 
 /** One step of a path, as text. */
@@ -168,6 +205,8 @@ interface WrittenStep {
   /** The variable of the value that the step leads from, and the class that this value must have. */
   readonly container: string;
   readonly tag: "List" | "Map" | "Record";
+  /** The index of the field, if the value is a record. */
+  readonly field?: number;
   /** Whether the part is an unboxed number in a record that is probably a `FloatRecord`. */
   readonly isFloat?: boolean;
   /** The expression for the uniqueness of that value, if it is a list or a map. */
@@ -206,7 +245,7 @@ function writtenSteps(
       const isFloat = i === steps.length - 1 && operands.at(-1)?.kind === "float" && isFloatRecord(body.scope.types, kinds[i] ?? "any");
       const change = (part: string): string => `${isFloat ? "withFloat" : "withField"}(meter, temp, ${container}, ${step}, ${part})`;
       const read = `${container}.${isFloat ? floatName(step) : fieldName(step)}`;
-      written.push({ container, tag: "Record", isFloat, uniqueness: "0", test: [], read, change });
+      written.push({ container, tag: "Record", field: step, isFloat, uniqueness: "0", test: [], read, change });
       continue;
     }
     const index = operands[taken++];
@@ -214,7 +253,9 @@ function writtenSteps(
     const indexKind = tag === "Map" ? "string" : "safeInt";
     if (index === undefined || (index.kind !== indexKind && !isBoxed(index.kind))) return undefined;
     const test = notOfKind(index.code, indexKind);
-    const read = `${container}.get(${index.code})`;
+    // Most lists have the element in `exactArray`.
+    const get = `${container}.get(${index.code})`;
+    const read = tag === "List" ? `(${container}.exactArray[${index.code}] ?? ${get})` : get;
     const uniqueness = body.tracked.has(local) ? uniquenessAt(local, steps, i) : "0";
     const addsKey = mayAdd && i === steps.length - 1;
     written.push({
