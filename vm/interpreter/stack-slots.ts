@@ -67,19 +67,12 @@ export function recordOf(slots: Slots, from: number, count: number, typeId: numb
 function floatsOf({ stack, numbers }: Slots, from: number, count: number): number[] | undefined {
   if (count === 0) return undefined;
   for (let index = from; index < from + count; index++) if (!isFloat(stack[index])) return undefined;
-  switch (count) {
-    case 1:
-      return [NO_INTEGER, floatAt(stack, numbers, from)];
-    case 2:
-      return [NO_INTEGER, floatAt(stack, numbers, from), floatAt(stack, numbers, from + 1)];
-    case 3:
-      return [NO_INTEGER, floatAt(stack, numbers, from), floatAt(stack, numbers, from + 1), floatAt(stack, numbers, from + 2)];
-    default: {
-      const floats = [NO_INTEGER];
-      for (let index = from; index < from + count; index++) floats.push(floatAt(stack, numbers, index));
-      return floats.slice();
-    }
-  }
+  // Most such records are points and vectors. A literal takes less time than a copy.
+  if (count === 2) return [NO_INTEGER, floatAt(stack, numbers, from), floatAt(stack, numbers, from + 1)];
+  if (count === 3) return [NO_INTEGER, floatAt(stack, numbers, from), floatAt(stack, numbers, from + 1), floatAt(stack, numbers, from + 2)];
+  const floats = FloatRecord.blank(count);
+  for (let i = 1; i <= count; i++) floats[i] = floatAt(stack, numbers, from + i - 1);
+  return floats;
 }
 
 const isFloat = (slot: Slot): slot is FloatValue | null => slot === null || slot instanceof FloatValue;

@@ -268,6 +268,8 @@ export class FloatRecord {
   declare f2: undefined;
   declare f3: undefined;
   declare readonly tag: "Record";
+  /** An array for each number of fields, to be copied. */
+  static readonly #blanks: number[][] = [];
   /** `floats` begins with `NO_INTEGER`. The record takes ownership of it. */
   constructor(typeId: number, floats: number[]) {
     this.typeId = typeId;
@@ -275,10 +277,15 @@ export class FloatRecord {
     this.floats = floats;
   }
   static of(typeId: number, fields: readonly FloatValue[]): FloatRecord {
-    const floats = [NO_INTEGER];
-    for (const { value } of fields) floats.push(value);
-    // The copy has no room for more elements.
-    return new FloatRecord(typeId, floats.slice());
+    const floats = FloatRecord.blank(fields.length);
+    fields.forEach(({ value }, i) => (floats[i + 1] = value));
+    return new FloatRecord(typeId, floats);
+  }
+  /** Returns a new array for `floats` with room for `count` fields. */
+  static blank(count: number): number[] {
+    const blank = FloatRecord.#blanks[count] ?? [NO_INTEGER, ...Array.from({ length: count }, () => 0)];
+    if (count < MAX_BLANKS) FloatRecord.#blanks[count] = blank;
+    return blank.slice();
   }
   get size(): number {
     return this.floats.length - 1;
@@ -310,6 +317,7 @@ Object.setPrototypeOf(FloatRecord.prototype, RecordValue.prototype);
 Object.defineProperty(RecordValue.prototype, "floats", { value: [], writable: true });
 /** The first number of `FloatRecord.floats`. */
 export const NO_INTEGER = 0.5;
+const MAX_BLANKS = 64;
 
 export class EnumValue {
   readonly typeId: number;
