@@ -39,6 +39,7 @@ import {
   enumKind,
   mapKind,
   isMap,
+  mayBeFloatRecord,
   mayBeUnique,
   wrapperKind,
   type ValueKind,
@@ -166,10 +167,11 @@ function writeOther(body: FunctionBody, pc: number, tag: number, first: number, 
       const read = ofTuple === undefined ? `${toBoxed(record)}.${fieldName(first)}` : `${first === 0 ? "first" : "second"}${ofTuple.tuple}`;
       body.line(`${variable} = ${read};`);
       // For any other kind, the check of the kind also fails for undefined.
-      if (ofTuple !== undefined && isBoxed(kind)) body.line(`if (${variable} === undefined) throw ${DEOPTIMIZED};`);
-      else if (isBoxed(kind) || kind === "never")
-        body.line(`if (${variable} === undefined) ${variable} = floatField(${toBoxed(record)}, ${first});`);
-      else if (kind === "float" && ofTuple === undefined) body.checkGuess(pc, SITE.part, [`${variable} === undefined`]);
+      const mayBeFloat = ofTuple === undefined && mayBeFloatRecord(body.scope.types, record.kind);
+      if (isBoxed(kind) || kind === "never") {
+        const unboxed = mayBeFloat ? `${variable} = floatField(${toBoxed(record)}, ${first})` : `throw ${DEOPTIMIZED}`;
+        body.line(`if (${variable} === undefined) ${unboxed};`);
+      } else if (kind === "float" && mayBeFloat) body.checkGuess(pc, SITE.part, [`${variable} === undefined`]);
       if (body.roles[pc] === OWNERSHIP.take) writeEndOwnership(body, variable, kind);
       body.pushPart(variable, kind, pc);
       return isBoxed(kind) ? writeFieldUniqueness(body, pc, record, first) : undefined;

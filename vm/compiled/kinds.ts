@@ -255,10 +255,17 @@ export function fieldKind(types: readonly TypeDef[], record: ValueKind, field: n
 }
 
 /** Returns whether a value of the kind is probably a `FloatRecord`. */
-export function isFloatRecord(types: readonly TypeDef[], kind: ValueKind): boolean {
+export const isFloatRecord = (types: readonly TypeDef[], kind: ValueKind): boolean => hasFields(types, kind, ["float"]);
+
+/** Returns whether a value of the kind may be a `FloatRecord` as far as its type is known. */
+export const mayBeFloatRecord = (types: readonly TypeDef[], kind: ValueKind): boolean =>
+  !kind.startsWith("?") || hasFields(types, kind, ["float", "any"]);
+
+/** Returns whether the kind is that of a record with fields of these kinds only, and at least one. */
+function hasFields(types: readonly TypeDef[], kind: ValueKind, kinds: readonly ValueKind[]): boolean {
   if (!kind.startsWith("?")) return false;
   const shape = typeTable(types).shapeOf(typeOfKind(kind));
-  return shape?.kind === "record" && shape.fields.length > 0 && shape.fields.every(({ type }) => kindOfType(type) === "float");
+  return shape?.kind === "record" && shape.fields.length > 0 && shape.fields.every(({ type }) => kinds.includes(kindOfType(type)));
 }
 
 /** Returns the kind of the value inside an enum value of a variant. */
