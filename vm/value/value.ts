@@ -7,7 +7,8 @@
  * | Bool                   | boolean                                                                             |
  * | Int                    | number if it is a safe integer, else bigint; `intFromBigInt` chooses the form       |
  * | String                 | string without lone surrogates                                                      |
- * | Float                  | `FloatValue`, since an unboxed number is an Int; all NaN bit patterns are the same  |
+ * | Float                  | `FloatValue`, since an unboxed number is an Int; all NaN bit patterns are the same. |
+ * |                        | A record of nothing but Floats holds them unboxed (`FloatRecord`)                   |
  * | List, Map              | `ListValue`, `MapValue`: the persistent classes with values (`list.ts`, `map.ts`)   |
  * | records, enums         | `RecordValue`, `EnumValue`: type id and fields; names are in the module             |
  * | Option, Result         | `NONE`, `SomeValue`, `OkValue`, `ErrValue`                                          |
