@@ -90,7 +90,7 @@ export const LEAVES_FRAME: Uint8Array = flags(
 );
 /** Ops that always cover exactly one instruction. */
 export const SINGLE_OPS: Uint8Array = flags(
-  (["loop", "loopLess", "loopLessInt", "call", "tailCall", "halt", "record", "effect", "receive", "flow"] as const).map(
+  (["loop", "loopLess", "loopLessInt", "call", "tailCall", "halt", "record", "closure", "list", "effect", "receive", "flow"] as const).map(
     (name) => OPS[name],
   ),
 );

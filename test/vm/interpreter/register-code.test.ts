@@ -55,6 +55,15 @@ test("a String in a variable that is no append target is never pending", () => {
   expectSame(verifyModule(moduleOf([outer, inner], [1, "text", "[]"])), {});
 });
 
+test.for<readonly ["MakeList", number] | readonly ["MakeClosure", number, number]>([
+  ["MakeList", 0],
+  ["MakeClosure", 1, 0],
+])("%s without operands, between a load and the instruction that reads it, is executed once", (make) => {
+  const constant: TestFunction = { arity: 0, locals: 0, code: [["PushConst", 0], "Ret"] };
+  const main: TestFunction = { arity: 0, locals: 0, code: [["PushConst", 0], make, "Eq", "Ret"] };
+  expectSame(verifyModule(moduleOf([main, constant], [1])), {});
+});
+
 const PROGRAM = `type P { x: Int, y: Float }
 fn step(p: P, n: Int) -> P { P { ..p, x: p.x + n * 2 - 1, y: p.y * 0.5 + 1.25 } }
 fn main(n: Int) -> String {
