@@ -17,7 +17,7 @@ export default defineConfig({
     environment: "node",
     maxWorkers: 3,
     // Long, so that only a test that hangs fails: no test may fail because the machine is busy.
-    testTimeout: 3_600_000,
+    testTimeout: 1_800_000,
     hookTimeout: 600_000,
     setupFiles: ["test/setup.ts"],
     // Modules are stripped of their types once for all projects, and again only when they change.

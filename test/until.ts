@@ -3,9 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Milliseconds between two checks. A loop without a pause would take a core from the process that it waits for. */
 const POLL_MS = 10;
 
-/** Waits for a state that no event announces. If it never comes, the test hangs. */
+/** At least ten minutes, so that only a state that never comes fails a test. */
+const MAX_POLLS = 60_000;
+
+/** Waits for a state that no event announces. Throws if it does not come. */
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await holds())) await sleep(POLL_MS);
+  for (let polls = 0; !(await holds()); polls++) {
+    if (polls >= MAX_POLLS) throw new Error(`waited too long for ${holds.toString()}`);
+    await sleep(POLL_MS);
+  }
 }
 
 /** Whether a process with this id exists. */
