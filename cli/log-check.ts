@@ -27,11 +27,12 @@ export interface LogCheck {
 export async function checkLogs(session: CommandSession, paths: readonly string[], options: LogCheckOptions): Promise<LogCheck> {
   const { terminal, json } = session;
   const logs = findLogs(paths);
+  const numbers = new Map(logs.map((log, i) => [log, i + 1]));
   const { program: file, limits, engines } = options;
   const program = file === undefined ? undefined : programLoader(session, file);
   return withProgress(session, "replay", async (progress) => {
     const onRead = (log: string): OnRead | undefined => {
-      progress.step(`log ${logs.indexOf(log) + 1} of ${logs.length}`);
+      progress.step(`log ${numbers.get(log)} of ${logs.length}`);
       return progress.reading(log);
     };
     const checks = checkUpgrade(logs, omitUndefined<UpgradeOptions>({ program, limits, engines, onRead }));

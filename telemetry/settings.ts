@@ -208,7 +208,7 @@ function readOtlpSettings(read: Reader, signal: SignalName, warnings: string[]):
   if (compressionName !== undefined && compression !== "gzip" && compression !== "none")
     warnings.push(`${compressionName}: ${quote(compression)} is not supported; gzip and none are. none is used.`);
   return {
-    endpoint: isGeneral ? `${text}${text.endsWith("/") ? "" : "/"}${path}` : text,
+    endpoint: isGeneral ? text.replace(/\/?(?=[?#]|$)/, `/${path}`) : text,
     protocol,
     compression: compression === "gzip" ? "gzip" : "none",
   };
@@ -218,7 +218,7 @@ function countReader(read: Reader, warnings: string[]): CountReader {
   return (name, fallback, min, max) => {
     const text = read(name);
     if (text === undefined) return fallback;
-    const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min) return Math.min(value, max);
     warnings.push(`${name}: ${quote(text)} is not a whole number from ${min} up; ${fallback} is used.`);
     return fallback;

@@ -73,6 +73,8 @@ describe("settings from the environment", () => {
 
   test("appends the path to the general endpoint, and reads compression and the export timeout", () => {
     expect(settings({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://x.example/a/" }).otlp?.endpoint).toBe("http://x.example/a/v1/traces");
+    expect(settings({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://x.example?key=a/b" }).otlp?.endpoint).toBe("http://x.example/v1/traces?key=a/b");
+    expect(settings({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://x.example/a/?k=1" }).otlp?.endpoint).toBe("http://x.example/a/v1/traces?k=1");
     expect(settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "gzip" }).otlp?.compression).toBe("gzip");
     const odd = settings({ ...ENDPOINT, OTEL_EXPORTER_OTLP_COMPRESSION: "br", OTEL_BSP_EXPORT_TIMEOUT: "9" });
     expect(odd).toMatchObject({ otlp: { compression: "none" }, exportMs: 9 });
@@ -118,6 +120,7 @@ describe("settings from the environment", () => {
     expect(result.warnings).toHaveLength(4);
     expect(result.warnings[0]).toBe('BORUNA_OTEL_SHUTDOWN_MS: "soon" is not a whole number from 0 up; 5000 is used.');
     expect(settings({ ...ENDPOINT, OTEL_BSP_SCHEDULE_DELAY: "9999999999999" }).batch.scheduledDelayMillis).toBe(2_147_483_647);
+    expect(settings({ ...ENDPOINT, OTEL_BSP_SCHEDULE_DELAY: "9".repeat(30) }).batch.scheduledDelayMillis).toBe(2_147_483_647);
     expect(settings({ ...ENDPOINT, OTEL_BSP_MAX_QUEUE_SIZE: "10" }).batch).toMatchObject({ maxQueueSize: 10, maxExportBatchSize: 10 });
   });
 
