@@ -33,8 +33,6 @@ const MAX_PAUSE_STEPS = 100_000;
 const MIN_PAUSE_STEPS = 1_000;
 const FIRST_PAUSE_STEPS = 10_000;
 const PAUSE_BYTES = 2 ** 20;
-/** The number of steps between two checks of compiled code that has to pause but cannot, because it runs a call or an inner loop. */
-const OVERDUE_CHECK_STEPS = 20_000;
 
 /** Executes effects for compiled code (see `interpreter/frame-effects.ts`). */
 export interface Effects {
@@ -75,7 +73,7 @@ export class Meter {
   readonly byteOffsets: ByteOffsets = new ByteOffsets();
   /** The number of steps added by `addSteps` since the last poll. */
   #sincePoll: number = 0;
-  /** The step after which compiled code calls `checkPassed`. Only the compiled engine uses this field and those after it. */
+  /** The step after which compiled code checks its limits (`compiled/runtime.ts`). Only the compiled engine uses this field and those after it. */
   checkAt: number = 0;
   /**
    * The step that compiled code may not exceed: the step limit or, if slices are exact, the end of the slice if that is earlier. At first a
@@ -116,24 +114,6 @@ export class Meter {
     const affordable = bytes > 0 ? (PAUSE_BYTES * steps) / bytes : MAX_PAUSE_STEPS;
     this.#pauseSteps = Math.max(MIN_PAUSE_STEPS, Math.floor(Math.min(affordable, 2 * this.#pauseSteps, MAX_PAUSE_STEPS)));
     return this.#pauseSteps;
-  }
-
-  /** Sets the next step at which compiled code calls `checkPassed`. */
-  setNextCheck(): void {
-    this.checkAt = Math.min(this.stopStep, this.steps + this.pauseSteps());
-  }
-
-  /**
-   * Polls the host for compiled code. Returns whether the run has to pause; undefined if the code must give up, because the allocation
-   * limit or the stop step is exceeded. Code that cannot pause here is checked again soon.
-   */
-  checkPassed(): boolean | undefined {
-    if (this.steps > this.stopStep || this.allocBytes > this.maxAllocBytes) return undefined;
-    this.poller?.poll();
-    const isDue = this.mayPause && this.poller?.pauseIsDue() === true;
-    if (isDue) this.checkAt = Math.min(this.stopStep, this.steps + OVERDUE_CHECK_STEPS);
-    else this.setNextCheck();
-    return isDue;
   }
 
   /** Charges work that is about to be done. Traps with step_limit. */

@@ -7,6 +7,7 @@ import { MACHINE_LIMITS } from "../limits.ts";
 import type { Meter } from "../meter.ts";
 import type { Value } from "../value/value.ts";
 import type { CompiledCode } from "./profile.ts";
+import { setNextCheck } from "./runtime.ts";
 
 /** The state of the interpreter when compiled code is entered. */
 export interface EntryState {
@@ -64,7 +65,7 @@ export function setLimits({ meter, limits, exactSlices }: Run, actor: Actor, cod
   // The number of frames that the actor's stack has room for.
   const maxFrames = Math.floor((MACHINE_LIMITS.stackSlots - base) / code.frameSlots);
   meter.maxDepth = Math.min(limits.max_call_depth, depth + maxFrames - 1);
-  meter.setNextCheck();
+  setNextCheck(meter);
 }
 
 /** Sets the meter back to its state when compiled code began or, if the code runs a frame, after the last effect. */

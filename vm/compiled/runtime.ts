@@ -45,6 +45,27 @@ export const DEOPTIMIZED = 0;
 /** Thrown to discard the work of compiled code, because the run must pause and the code cannot. The interpreter can pause inside the call. */
 export const PAUSE_IS_LATE = -1;
 
+/** The number of steps between two checks of code that has to pause but cannot, because it runs a call or an inner loop. */
+const OVERDUE_CHECK_STEPS = 20_000;
+
+/** Sets the next step at which compiled code checks its limits. */
+export function setNextCheck(meter: Meter): void {
+  meter.checkAt = Math.min(meter.stopStep, meter.steps + meter.pauseSteps());
+}
+
+/**
+ * Polls the host, or gives up at a limit: the allocation limit or the stop step. Returns whether the run has to pause. Code that cannot pause
+ * here is checked again soon.
+ */
+function mustPause(meter: Meter): boolean {
+  if (meter.steps > meter.stopStep || meter.allocBytes > meter.maxAllocBytes) return deoptimize();
+  meter.poller?.poll();
+  const isDue = meter.mayPause && meter.poller?.pauseIsDue() === true;
+  if (isDue) meter.checkAt = Math.min(meter.stopStep, meter.steps + OVERDUE_CHECK_STEPS);
+  else setNextCheck(meter);
+  return isDue;
+}
+
 /** The site of a wrong guess, in the versions of a function with these guesses. */
 interface WrongGuess {
   /** The id of the versions' `Guesses`. */
@@ -197,12 +218,11 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     setSlot,
     isPending,
     boxFloat: (value: number | typeof LEFT): FloatValue | typeof LEFT => (value === LEFT ? LEFT : new FloatValue(value)),
-    /** Polls the host, or gives up at a limit. Returns whether the loop has to pause. */
-    mustPause: (meter: Meter): boolean => meter.checkPassed() ?? deoptimize(),
-    /** The same for code that cannot pause here. It gives up if the pause is late. */
+    mustPause,
+    /** `mustPause` for code that cannot pause here. It gives up if the pause is late. */
     checkLimits: (meter: Meter): void => {
       // oxlint-disable-next-line typescript/only-throw-error -- see `PAUSE_IS_LATE`
-      if ((meter.checkPassed() ?? deoptimize()) && meter.poller?.pauseIsLate() === true) throw PAUSE_IS_LATE;
+      if (mustPause(meter) && meter.poller?.pauseIsLate() === true) throw PAUSE_IS_LATE;
     },
     add: arithmeticOn("Add"),
     subtract: arithmeticOn("Sub"),
