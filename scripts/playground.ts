@@ -31,6 +31,10 @@ const replaceModules = {
     const ending = Object.keys(REPLACED).find((end) => source.endsWith(end));
     return ending === undefined ? undefined : fileURLToPath(new URL(`../playground/${REPLACED[ending] ?? ""}`, import.meta.url));
   },
+  /** Drops the texts about opcodes, which only the reference shows. */
+  transform(code: string, file: string): string | undefined {
+    return file.endsWith("/bytecode/opcodes.ts") ? code.replace(/\b(doc|stack): "[^"]*"/g, '$1: ""') : undefined;
+  },
 };
 
 /** Returns the address of the playground with a program of the documentation, which may do everything. */

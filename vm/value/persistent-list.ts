@@ -32,12 +32,12 @@ export class PersistentList<T> implements Owned {
   /** The number of elements. Only `grow`, `shorten` and `restore` change the length. */
   length: number;
   /** The index of the first element in `storage`. */
-  readonly offset: number;
+  offset: number;
   /**
    * The elements, or the first array of the buffer. May also hold elements before `offset` and after the end. `NO_ITEMS` for a list in a trie.
    * Outside of this class, only the engines read `firstArray`, and `gateway/answer.ts` checks that it is a data property.
    */
-  readonly firstArray: T[];
+  firstArray: T[];
   /**
    * The first array if it holds no elements but those of the list, each at its index; otherwise `NO_ITEMS`. So what is found at an index is
    * the element. A list is given `NO_ITEMS` when another version may add elements to the array. Outside of this class, only the compiled
@@ -50,8 +50,11 @@ export class PersistentList<T> implements Owned {
   unpaidChanges: number = 0;
   /** Number of changes that were charged since nothing but one variable of compiled code holds the list (`interpreter/update.ts`). */
   paidChanges: number = 0;
-  /** What `restore` needs: the length and, for each page changed in place since the owner's log began, its elements as they were then. */
-  #saved: { readonly length: number; readonly pages: T[][] } | undefined = undefined;
+  /**
+   * What `restore` needs: the length and, for each page changed in place since the owner's log began, its elements as they were then; and whether
+   * other versions may have got the storage since.
+   */
+  #saved: { readonly length: number; readonly pages: T[][]; isShared: boolean } | undefined = undefined;
   /**
    * The buffer with the elements. Undefined in a trie, in the empty list, and in an array, for which `#shared` makes the buffer when another
    * version needs it. The buffer or trie may also hold elements before `offset` and after the end.
@@ -167,38 +170,62 @@ export class PersistentList<T> implements Owned {
     return this.#buffer === undefined && this.fillsStorage;
   }
 
-  /** Replaces the element at `index`, which is in range, in place. No other version may use the storage. Returns whether it did. */
+  /**
+   * Replaces the element at `index`, which is in range, in place. No other version may use the storage. Returns whether it did. It does not if an
+   * owner's log has begun, even if that owner is dead: the log would not know of the change, nor of a new owner.
+   */
   setUnique(index: number, value: T): boolean {
-    if (!this.fillsStorage) return false;
+    if (!this.fillsStorage || this.owner?.log !== undefined) return false;
     this.#put(index, value);
     return true;
   }
 
   #put(index: number, value: T): void {
+    if (this.firstArray === NO_ITEMS) this.#own(this.toArray());
     if (this.#buffer === undefined) this.firstArray[index] = value;
     else this.#buffer.set(index, value);
   }
 
   /** Returns the buffer with the elements, so that other versions can share it; undefined if the list is empty or in a trie. */
   #shared(): ListBuffer<T> | undefined {
+    if (this.owner !== undefined && this.owner.log !== undefined && this.firstArray !== NO_ITEMS)
+      this.#startSaving(this.owner.log).isShared = true;
     if (this.#buffer === undefined && this.firstArray !== NO_ITEMS) this.#buffer = new ListBuffer(this.firstArray);
     return this.#buffer;
   }
 
+  #startSaving(log: ChangeLog): { readonly pages: T[][]; isShared: boolean } {
+    if (this.#saved !== undefined) return this.#saved;
+    log.add(this);
+    const saved = { length: this.length, pages: [], isShared: false };
+    this.#saved = saved;
+    return saved;
+  }
+
+  /** Replaces the storage by an array of the elements that no other version uses. */
+  #own(items: T[]): void {
+    this.offset = 0;
+    this.firstArray = items;
+    this.exactArray = items;
+    this.#buffer = undefined;
+    this.#trie = undefined;
+  }
+
   /** Saves the elements around `index` before a change in place, unless they are saved. */
   #save(log: ChangeLog, index: number): void {
-    if (this.#saved === undefined) {
-      this.#saved = { length: this.length, pages: [] };
-      log.add(this);
-    }
-    const { pages } = this.#saved;
+    const { pages } = this.#startSaving(log);
     const page = index >>> SAVED_BITS;
     pages[page] ??= (this.#buffer ?? this.firstArray).slice(page << SAVED_BITS, Math.min(this.length, (page + 1) << SAVED_BITS));
   }
 
   /** Undoes the changes in place since the first `#save`. */
   restore(): void {
-    const { length, pages } = this.#saved ?? { length: this.length, pages: [] };
+    const { length, pages, isShared } = this.#saved ?? { length: this.length, pages: [], isShared: false };
+    if (isShared) {
+      // The discarded versions may have added elements to the storage, or have made its trie.
+      this.length = length;
+      this.#own(this.toArray());
+    }
     for (; this.length > length; this.length--) (this.#buffer ?? this.firstArray).pop();
     // `forEach` skips the pages that were not saved.
     pages.forEach((items, page) => {
