@@ -5,7 +5,7 @@
 const COUNTING: readonly RegExp[] = [
   /^steps \+= \d+;(?: bytes \+= \d+;)?$/gm,
   // A check at which the loop may leave its frame, up to the braces that close it.
-  /^if \(steps > \d+\) \{[^\n]*checkLimits\(meter\)\) \{\n[^]*?\n\} \}$/gm,
+  /^if \(steps > \d+\) \{[^\n]*mustPause\(meter\)\) \{\n[^]*?\n\} \}$/gm,
   /^if \(steps > \d+\) .*$/gm,
   /^if \(bytes > \d+\) .*$/gm,
   /^meter\.steps \+= .*$/gm,

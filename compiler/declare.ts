@@ -224,7 +224,7 @@ export function declareUnit(context: CheckContext, loaded: LoadedUnit, moduleNam
     const ownItems = new Map(unit.parsed.items.filter(isDeclaring).map((item) => [keyOf(item), item]));
     for (const { item, unit: from } of imports) importItems(unit, from, item.specifier, ownItems);
   }
-  // Declares the items of damaged sections, too. Their errors go into a copy of the unit that nobody reads.
+  // Items in damaged sections are declared, too. Their diagnostics go to a copy of the unit that is thrown away.
   const quiet: SourceUnit = unit.parsed.damaged.length === 0 ? unit : { ...unit, diagnostics: new Diagnostics(unit.name) };
   const unitFor = (item: DeclaringItem): SourceUnit => (isDamaged(unit.parsed, item.span) ? quiet : unit);
   const types = unit.parsed.items.filter((i): i is RecordItem | EnumItem => i.kind === "record" || i.kind === "enum");

@@ -2,10 +2,11 @@
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { CORPUS_PROGRAMS } from "../../../bench/corpus.ts";
-import { METERED, programFrom, runOn } from "../../../bench/engines.ts";
+import { ENGINES, METERED, programFrom, runOn } from "../../../bench/engines.ts";
 import { JAVASCRIPT } from "../../../bench/peers/javascript.ts";
-import { answerText } from "../../../bench/programs.ts";
+import { answerText, EIGHT } from "../../../bench/programs.ts";
 import { sourceUrl } from "../../../bench/sources.ts";
+import { expectDefined } from "../../../vm/interpreter/operations.ts";
 import { someOf } from "../../cases.ts";
 import { sameOnBoth } from "../engines.ts";
 
@@ -24,4 +25,14 @@ test.each(someOf(CORPUS_PROGRAMS))("$name", async ({ file, small }) => {
     sameOnBoth(program, { args: [small], limits: { max_steps: Math.floor(steps * share) } });
     sameOnBoth(program, { args: [small], limits: { max_alloc_bytes: Math.floor(allocBytes * share) } });
   }
+});
+
+// `bench/unmetered.ts` removes the lines that count from the generated text by their form.
+test.each(EIGHT.programs)("the benchmark can run the generated text without the lines that count: $name", async ({ file, n }) => {
+  const load = await JAVASCRIPT.start();
+  const main = await load(file);
+  // Enough that loops are compiled in the middle of a run.
+  const some = Math.min(n, 20_000);
+  const notMetered = expectDefined(ENGINES.find(({ metered }) => !metered));
+  expect(answerText(runOn(notMetered, programFrom(`${file}.ax`), some))).toBe(String(main(some)));
 });
