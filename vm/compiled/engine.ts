@@ -89,21 +89,24 @@
  *     local2 = 0;
  *     loop1: for (;;) {
  *       if (steps > 1000) { meter.steps += steps; steps = 0; if (meter.steps > meter.checkAt) checkLimits(meter); … }
- *       steps += 4;
- *       if ((local2 < local0)) {
- *         steps += 10;
- *         stack1 = +f0_0_0(meter, depth + 1, local2);            // square(i)
- *         stack0 = local1 + stack1;                            // total + …
- *         if (stack0 > 9007199254740991 || stack0 < -9007199254740991) throw 1;
- *         local1 = stack0;
- *         stack0 = local2 + 1;
- *         if (stack0 > 9007199254740991) throw 2;
- *         local2 = stack0;
- *         continue loop1;
- *       } else {
- *         steps += 2;
- *         meter.steps += steps;
- *         return local1;
+ *       round1: for (;;) {
+ *         steps += 4;
+ *         if ((local2 < local0)) {
+ *           steps += 10;
+ *           stack1 = +f0_0_0(meter, depth + 1, local2);        // square(i)
+ *           stack0 = local1 + stack1;                          // total + …
+ *           if (stack0 > 9007199254740991 || stack0 < -9007199254740991) throw 1;
+ *           local1 = stack0;
+ *           stack0 = local2 + 1;
+ *           if (stack0 > 9007199254740991) throw 2;
+ *           local2 = stack0;
+ *           if (steps > 1000) continue loop1;
+ *           continue round1;
+ *         } else {
+ *           steps += 2;
+ *           meter.steps += steps;
+ *           return local1;
+ *         }
  *       }
  *     }
  *   }
