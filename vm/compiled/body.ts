@@ -131,11 +131,11 @@ export class FunctionBody {
   readonly isLarge: boolean;
   /**
    * Whether a block may leave its steps and bytes for the next block to count, if no other block leads there. A small function then often
-   * counts only when it returns, and needs no variables for that. False in a version with leaves, because the code also ends at each leaf.
+   * counts only when it returns, and needs no variables for that. A round of a loop often counts once.
    */
   readonly defersCounts: boolean;
-  /** Whether a line adds to the variable for steps. Every other function counts all its steps before it returns. */
-  countsSteps = false;
+  /** Whether the function has a variable for its steps. Every other function counts all its steps before it returns. */
+  countsSteps: boolean;
   /** The operands and the kinds of the locals before the next instruction to be written. */
   stack: Operand[] = [];
   locals: ValueKind[] = [];
@@ -164,7 +164,8 @@ export class FunctionBody {
     this.allocates = hasOpcode(version.fn, ALLOCATING);
     // `CODE_STRIDE` is the number of words per instruction.
     this.isLarge = version.fn.code.length > SMALL_FUNCTION * CODE_STRIDE;
-    this.defersCounts = !this.hasLoop && !this.isLarge && !version.leaves;
+    this.defersCounts = this.hasLoop || !this.isLarge;
+    this.countsSteps = this.hasLoop || this.isLarge || version.leaves;
   }
 
   get top(): string {

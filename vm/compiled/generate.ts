@@ -59,6 +59,12 @@ const UNCOUNTED_BYTES = 1_000;
 const CALLS: ReadonlySet<number> = new Set([OPCODES.Call.tag, OPCODES.CallIndirect.tag]);
 const SETS_LOCAL: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.Update.tag]);
 
+interface Counts {
+  readonly steps: number;
+  readonly bytes: number;
+}
+const NO_COUNTS: Counts = { steps: 0, bytes: 0 };
+
 /** Returns the text of one function. */
 export function writeFunction(version: FunctionVersion, scope: UnitScope): string {
   return new FunctionWriter(version, scope).write();
@@ -78,9 +84,9 @@ class FunctionWriter {
    * If counts are deferred (`FunctionBody.defersCounts`): for each block written so far, the steps and bytes that have not been counted at
    * its end.
    */
-  readonly #deferred = new Map<number, { readonly steps: number; readonly bytes: number }>();
+  readonly #deferred = new Map<number, Counts>();
   /** The lines that count before a `return`, and the deferred steps and bytes. */
-  readonly #returns: { readonly line: number; readonly steps: number; readonly bytes: number }[] = [];
+  readonly #returns: ({ readonly line: number } & Counts)[] = [];
 
   constructor(version: FunctionVersion, scope: UnitScope) {
     this.#version = version;
@@ -100,7 +106,7 @@ class FunctionWriter {
       ? [...range(locals, "local"), ...range(entry.stack.length, "stack"), ...flags]
       : [...range(arity, "local"), ...uniqueParams];
     const isRead = (local: number): boolean => this.#version.live[0]?.[local] === 1;
-    const isCounted = this.#body.countsSteps || !this.#body.defersCounts;
+    const isCounted = this.#body.countsSteps;
     for (const { line, steps, bytes } of this.#returns) this.#body.lines[line] = counts(isCounted, this.#body.allocates, steps, bytes);
     const variables = [
       ...(isFrame ? [] : range(locals, "local").flatMap((name, i) => (i < arity ? [] : [isRead(i) ? `${name} = UNIT` : name]))),
@@ -223,7 +229,7 @@ class FunctionWriter {
 
   /** Adds the steps and bytes of a block to those that the blocks before it left to this one. */
   #defer(index: number, steps: number, bytes: number): void {
-    const before = this.#deferred.get(index) ?? { steps: 0, bytes: 0 };
+    const before = this.#deferred.get(index) ?? NO_COUNTS;
     this.#deferred.set(index, { steps: before.steps + steps, bytes: before.bytes + bytes });
   }
 
@@ -292,10 +298,12 @@ class FunctionWriter {
       case "return":
         return this.#return(index);
       case "leave":
+        this.#countDeferred(index);
         this.#body.open("{");
         this.#leave(exit.pc, exit.live);
         return this.#body.close();
       case "effect":
+        this.#countDeferred(index);
         return this.#effect(index, exit);
       case "jump":
         return this.#sequence([() => this.#move(exit.to), ...this.#goto(index, exit.to)]);
@@ -329,7 +337,7 @@ class FunctionWriter {
   #return(index: number): void {
     const block = this.#version.graph[index];
     const value = block !== undefined && block.end > block.start ? this.#body.stack.at(-1) : undefined;
-    const { steps, bytes } = this.#deferred.get(index) ?? { steps: 0, bytes: 0 };
+    const { steps, bytes } = this.#deferred.get(index) ?? NO_COUNTS;
     this.#returns.push({ line: this.#body.lines.length, steps, bytes });
     this.#body.line("");
     if (mayBeUnique(this.#version.types, this.#version.result)) this.#body.line(`meter.returnedUniqueness = ${value?.uniqueness ?? 0};`);
@@ -338,18 +346,27 @@ class FunctionWriter {
 
   /** Returns the tasks that continue with a block: those of its code if no other block leads to it, otherwise a jump. */
   #goto(from: number, to: number): readonly (() => void)[] {
-    if (to <= from) return [() => this.#nextRound(to)];
-    const { steps, bytes } = this.#deferred.get(from) ?? { steps: 0, bytes: 0 };
-    if (this.#version.graph[to]?.isMerge === true)
-      return [
-        () => {
-          if (steps > 0) this.#body.line(countLineOf(steps, bytes));
-          this.#body.countsSteps ||= steps > 0;
-        },
-        () => this.#body.line(`break to${to};`),
-      ];
+    const { steps, bytes } = this.#deferred.get(from) ?? NO_COUNTS;
+    const count = (): void => this.#count(steps, bytes);
+    if (to <= from) return [count, () => this.#nextRound(to)];
+    const block = this.#version.graph[to];
+    if (block?.isMerge === true) return [count, () => this.#body.line(`break to${to};`)];
+    if (block?.isLoopHeader === true) return [count, () => this.#subtree(to)];
     if (steps > 0) this.#defer(to, steps, bytes);
     return [() => this.#subtree(to)];
+  }
+
+  #count(steps: number, bytes: number): void {
+    if (steps === 0) return;
+    this.#body.line(countLineOf(steps, bytes));
+    this.#body.countsSteps = true;
+  }
+
+  /** Counts what a block has deferred, because after the block the counts have to be exact. */
+  #countDeferred(index: number): void {
+    const { steps, bytes } = this.#deferred.get(index) ?? NO_COUNTS;
+    this.#count(steps, bytes);
+    this.#deferred.delete(index);
   }
 
   #nextRound(header: number): void {
