@@ -84,15 +84,13 @@
  *     if (depth >= meter.maxDepth) throw 0;                    // checks the depth of `square`, too
  *     if (meter.steps > meter.checkAt) checkLimits(meter);
  *     local0 = +local0;
- *     steps += 4;                                              // the block before the loop has 4 instructions
  *     local1 = 0;
  *     local2 = 0;
+ *     steps += 4;                                              // the block before the loop has 4 instructions
  *     loop1: for (;;) {
  *       if (steps > 1000) { meter.steps += steps; steps = 0; if (meter.steps > meter.checkAt) checkLimits(meter); … }
  *       round1: for (;;) {
- *         steps += 4;
  *         if ((local2 < local0)) {
- *           steps += 10;
  *           stack1 = +f0_0_0(meter, depth + 1, local2);        // square(i)
  *           stack0 = local1 + stack1;                          // total + …
  *           if (stack0 > 9007199254740991 || stack0 < -9007199254740991) throw 1;
@@ -100,11 +98,11 @@
  *           stack0 = local2 + 1;
  *           if (stack0 > 9007199254740991) throw 2;
  *           local2 = stack0;
+ *           steps += 14;                                       // the condition and the body
  *           if (steps > 1000) continue loop1;
  *           continue round1;
  *         } else {
- *           steps += 2;
- *           meter.steps += steps;
+ *           meter.steps += steps + 6;
  *           return local1;
  *         }
  *       }

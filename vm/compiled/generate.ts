@@ -45,6 +45,7 @@ import {
   type UnitScope,
 } from "./body.ts";
 import type { Exit } from "./control-flow-graph.ts";
+import { CALLS, type Counts, countLine, ENTRY, firstCalls, NO_COUNTS, returnCountLine } from "./counts.ts";
 import { trackedParams, versionName, writeInstruction } from "./instructions.ts";
 import { isBoxed, mayBeUnique, type ValueKind } from "./kinds.ts";
 import { DEOPTIMIZED } from "./runtime.ts";
@@ -56,14 +57,7 @@ import { type FunctionVersion, guessedPart, matchedKind, SITE, wrongGuesses } fr
  */
 const UNCOUNTED_STEPS = 1_000;
 const UNCOUNTED_BYTES = 1_000;
-const CALLS: ReadonlySet<number> = new Set([OPCODES.Call.tag, OPCODES.CallIndirect.tag]);
 const SETS_LOCAL: ReadonlySet<number> = new Set([OPCODES.StoreLocal.tag, OPCODES.Update.tag]);
-
-interface Counts {
-  readonly steps: number;
-  readonly bytes: number;
-}
-const NO_COUNTS: Counts = { steps: 0, bytes: 0 };
 
 /** Returns the text of one function. */
 export function writeFunction(version: FunctionVersion, scope: UnitScope): string {
@@ -75,6 +69,8 @@ class FunctionWriter {
   readonly #body: FunctionBody;
   /** The locals that the version sets. */
   readonly #written: ReadonlySet<number>;
+  /** The blocks that begin with checks of depth and limits. */
+  readonly #checkedBlocks: ReadonlySet<number>;
   /**
    * The tasks that remain, the next one last. A list is used instead of recursion, because the code may nest deeper than the
    * JavaScript stack allows.
@@ -92,6 +88,7 @@ class FunctionWriter {
     this.#version = version;
     this.#body = new FunctionBody(version, scope);
     this.#written = version.isFrame ? writtenLocals(version) : new Set();
+    this.#checkedBlocks = this.#body.hasLoop ? new Set([ENTRY]) : firstCalls(version.fn, version.graph);
   }
 
   write(): string {
@@ -107,7 +104,8 @@ class FunctionWriter {
       : [...range(arity, "local"), ...uniqueParams];
     const isRead = (local: number): boolean => this.#version.live[0]?.[local] === 1;
     const isCounted = this.#body.countsSteps;
-    for (const { line, steps, bytes } of this.#returns) this.#body.lines[line] = counts(isCounted, this.#body.allocates, steps, bytes);
+    for (const { line, steps, bytes } of this.#returns)
+      this.#body.lines[line] = returnCountLine(isCounted, this.#body.allocates, { steps, bytes });
     const variables = [
       ...(isFrame ? [] : range(locals, "local").flatMap((name, i) => (i < arity ? [] : [isRead(i) ? `${name} = UNIT` : name]))),
       ...range(this.#body.operandVariables, "stack").slice(isFrame ? entry.stack.length : 0),
@@ -136,17 +134,9 @@ class FunctionWriter {
 
   /** Returns the lines that check depth and limits, and convert the arguments to the kinds that the first block expects. */
   #entry(): readonly string[] {
-    const { fn, isFrame, entry, blocks, live } = this.#version;
+    const { isFrame, entry, blocks, live, fn } = this.#version;
     const lines: string[] = [];
-    const mayRecurse = hasOpcode(fn, CALLS);
-    // Checks the depth of the functions that this one calls, so that those without calls need no check.
-    if (mayRecurse) lines.push(`if (depth >= meter.maxDepth) throw ${DEOPTIMIZED};`);
-    if (!isFrame) {
-      // A function that may recurse checks the limits here. A loop checks the limits in its header.
-      if (mayRecurse) lines.push("if (meter.steps > meter.checkAt) checkLimits(meter);");
-      if (this.#body.allocates && (mayRecurse || this.#body.isLarge))
-        lines.push(`if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
-    }
+    if (this.#checkedBlocks.has(ENTRY)) lines.push(...this.#checks());
     const first = blocks[0];
     const convert = (name: string, from: ValueKind | undefined, to: ValueKind | undefined): void => {
       if (from === "float" && to !== "float") lines.push(`${name} = new FloatValue(${name});`);
@@ -162,6 +152,21 @@ class FunctionWriter {
     return lines;
   }
 
+  /** Returns the lines that check depth and limits. */
+  #checks(): readonly string[] {
+    const { fn, isFrame } = this.#version;
+    const lines: string[] = [];
+    const mayRecurse = hasOpcode(fn, CALLS);
+    // Checks the depth of the functions that this one calls, so that those without calls need no check.
+    if (mayRecurse) lines.push(`if (depth >= meter.maxDepth) throw ${DEOPTIMIZED};`);
+    if (isFrame) return lines;
+    // A function that may recurse checks the limits here. A loop checks the limits in its header.
+    if (mayRecurse) lines.push("if (meter.steps > meter.checkAt) checkLimits(meter);");
+    if (this.#body.allocates && (mayRecurse || this.#body.isLarge))
+      lines.push(`if (meter.allocBytes > meter.maxAllocBytes) throw ${DEOPTIMIZED};`);
+    return lines;
+  }
+
   /** Schedules tasks to run in this order, before all other tasks. */
   #sequence(tasks: readonly (() => void)[]): void {
     for (let i = tasks.length - 1; i >= 0; i--) {
@@ -174,7 +179,7 @@ class FunctionWriter {
   #subtree(index: number): void {
     const block = this.#version.graph[index];
     if (block === undefined) return;
-    const merges = block.children.filter((child) => this.#version.graph[child]?.isMerge === true);
+    const merges = block.children.filter((child) => this.#isMerge(child));
     if (block.isLoopHeader) {
       this.#body.open(`loop${index}: for (;;) {`);
       if (this.#setKinds(index)) this.#loopChecks(index);
@@ -196,9 +201,10 @@ class FunctionWriter {
       this.#body.line(`throw ${DEOPTIMIZED};`);
       return;
     }
+    if (this.#checkedBlocks.has(index)) this.#body.lines.push(...this.#checks());
     this.#body.extraSteps = 0;
     this.#body.fixedBytes = 0;
-    const countLine = this.#body.lines.length;
+    const lineNumber = this.#body.lines.length;
     if (!this.#body.defersCounts) this.#body.line("");
     const { exit } = block;
     const last = block.end - 1;
@@ -209,7 +215,7 @@ class FunctionWriter {
     const count = block.start === block.end ? 1 : block.end - block.start - (exit.kind === "leave" || exit.kind === "effect" ? 1 : 0);
     const steps = count + this.#body.extraSteps;
     if (this.#body.defersCounts) this.#defer(index, steps, this.#body.fixedBytes);
-    else this.#body.lines[countLine] = countLineOf(steps, this.#body.fixedBytes);
+    else this.#body.lines[lineNumber] = countLine({ steps, bytes: this.#body.fixedBytes });
     this.#exit(index, exit, last);
   }
 
@@ -349,16 +355,21 @@ class FunctionWriter {
     const { steps, bytes } = this.#deferred.get(from) ?? NO_COUNTS;
     const count = (): void => this.#count(steps, bytes);
     if (to <= from) return [count, () => this.#nextRound(to)];
-    const block = this.#version.graph[to];
-    if (block?.isMerge === true) return [count, () => this.#body.line(`break to${to};`)];
-    if (block?.isLoopHeader === true) return [count, () => this.#subtree(to)];
-    if (steps > 0) this.#defer(to, steps, bytes);
-    return [() => this.#subtree(to)];
+    if (this.#isMerge(to)) return [count, () => this.#body.line(`break to${to};`)];
+    if (this.#version.graph[to]?.isLoopHeader === true) return [count, () => this.#subtree(to)];
+    const defer = (): void => void this.#deferred.set(to, { steps, bytes });
+    return [defer, () => this.#subtree(to)];
+  }
+
+  /** Whether several blocks jump to a block. A block that only returns is written in the place of each jump. */
+  #isMerge(index: number): boolean {
+    const block = this.#version.graph[index];
+    return block !== undefined && block.isMerge && !(block.exit.kind === "return" && block.end - block.start === 1);
   }
 
   #count(steps: number, bytes: number): void {
     if (steps === 0) return;
-    this.#body.line(countLineOf(steps, bytes));
+    this.#body.line(countLine({ steps, bytes }));
     this.#body.countsSteps = true;
   }
 
@@ -551,16 +562,6 @@ function writtenLocals({ fn, graph }: FunctionVersion): ReadonlySet<number> {
     for (let pc = start; pc < end; pc++)
       if (SETS_LOCAL.has(fn.code[pc * CODE_STRIDE] ?? 0)) written.add(fn.code[pc * CODE_STRIDE + 1] ?? 0);
   return written;
-}
-
-const countLineOf = (steps: number, bytes: number): string => `steps += ${steps};${bytes > 0 ? ` bytes += ${bytes};` : ""}`;
-
-/** Returns the line that adds to the meter before a `return`. `isCounted` says whether there are variables for steps and bytes. */
-function counts(isCounted: boolean, allocates: boolean, steps: number, bytes: number): string {
-  const sum = (variable: string, deferred: number): string =>
-    [...(isCounted ? [variable] : []), ...(deferred > 0 || !isCounted ? [deferred] : [])].join(" + ");
-  const addBytes = allocates && (isCounted || bytes > 0) ? ` meter.allocBytes += ${sum("bytes", bytes)};` : "";
-  return `meter.steps += ${sum("steps", steps)};${addBytes}`;
 }
 
 type ArmBody = (tag: number, to: number, skipped: number) => readonly (() => void)[];
