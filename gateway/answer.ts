@@ -170,9 +170,7 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
       addToSize(checkedIndex(size), "");
       const entries = [...part.entries()];
       const keys = entries.map(([key]) => checkedText(key, addToSize));
-      return new Branch(boxParts(entries.map(([, value]) => value)), (values) =>
-        MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT])),
-      );
+      return new Branch(boxParts(entries.map(([, value]) => value)), (values) => MapValue.ofKeys(keys, values));
     }
     case SomeValue.prototype:
       return copyWrapper((value) => new SomeValue(value));

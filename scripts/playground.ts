@@ -21,7 +21,12 @@ const REPLACED: Readonly<Record<string, string>> = {
   // The policy of the page forbids `eval`, which this engine needs.
   "/compiled/engine.ts": "no-engine.ts",
   "/snapshot/snapshot.ts": "no-snapshots.ts",
+  // The exact conversions do the same in more time.
+  "/json-usual.ts": "no-json-usual.ts",
 };
+
+/** Tables whose descriptions only the pages of the reference show. */
+const DESCRIBED_IN_REFERENCE = ["/bytecode/opcodes.ts", "/vm/outcome.ts", "/telemetry/attributes.ts", "/compiler/diagnostics.ts"];
 
 const replaceModules = {
   name: "replace modules",
@@ -31,9 +36,9 @@ const replaceModules = {
     const ending = Object.keys(REPLACED).find((end) => source.endsWith(end));
     return ending === undefined ? undefined : fileURLToPath(new URL(`../playground/${REPLACED[ending] ?? ""}`, import.meta.url));
   },
-  /** Drops the texts about opcodes, which only the reference shows. */
+  /** Drops texts that only the pages of the reference show. */
   transform(code: string, file: string): string | undefined {
-    return file.endsWith("/bytecode/opcodes.ts") ? code.replace(/\b(doc|stack): "[^"]*"/g, '$1: ""') : undefined;
+    return DESCRIBED_IN_REFERENCE.some((end) => file.endsWith(end)) ? code.replace(/\b(doc|stack): "[^"]*"/g, '$1: ""') : undefined;
   },
 };
 

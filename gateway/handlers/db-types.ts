@@ -98,7 +98,7 @@ const jsonValue = (root: JsonData): Value =>
     if (isJsonArray(data)) return new Branch(data, (items) => ListValue.of(items));
     if (isJsonObject(data)) {
       const keys = [...data.keys()];
-      return new Branch([...data.values()], (values) => MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT] as const)));
+      return new Branch([...data.values()], (values) => MapValue.ofKeys(keys, values));
     }
     return leaf(typeof data === "bigint" && BigInt.asIntN(64, data) !== data ? new FloatValue(Number(data)) : data);
   });

@@ -12,7 +12,7 @@ interface Budget {
   readonly kilobytes: number;
 }
 
-const LIBRARY: Budget = { files: 385, kilobytes: 3000 };
+const LIBRARY: Budget = { files: 390, kilobytes: 3000 };
 /** A command is in the first group that names it. The last group has the commands that run programs, which load the machine. */
 const COMMANDS: readonly { readonly names: readonly string[] | undefined; readonly budget: Budget }[] = [
   { names: ["completion", "context", "keygen", "new", "runs", "telemetry"], budget: { files: 50, kilobytes: 300 } },

@@ -67,7 +67,7 @@ function valueOf(meter: Meter, root: JsonData): Value {
       meter.allocate(mapCharge(data.size));
       keys[depth] = data.keys();
       const names = [...data.keys()];
-      return new Branch([...data.values()], (values) => MapValue.from(names.map((name, i) => [name, values[i] ?? UNIT])));
+      return new Branch([...data.values()], (values) => MapValue.ofKeys(names, values));
     }
     return { leaf: scalarOf(meter, data) };
   });

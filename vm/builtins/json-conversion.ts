@@ -4,16 +4,15 @@ import type { TypeDef } from "../bytecode/module.ts";
 import { BYTES, mapCharge, UNITS } from "../cost.ts";
 import type { JsonNode } from "../json/json.ts";
 import { foldTypedJson, type JsonInput, type JsonOutput, readTypedJson } from "../json/typed-json.ts";
-import { memoizePerObject } from "../lazy.ts";
 import { MACHINE_LIMITS } from "../limits.ts";
 import { MachineTrap, type Meter, typeTrap, WorkMeter } from "../meter.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
-import { countNodes, typeTable } from "../value/type-definitions.ts";
+import { instanceUnits, typeTable } from "../value/type-definitions.ts";
 import type { Type } from "../value/type.ts";
-import { compareUtf8 } from "../value/utf8.ts";
 import { ErrValue, FloatValue, isInt, OkValue, UNIT, UnitValue, type Value } from "../value/value.ts";
 import { expectString } from "./code.ts";
+import { convertUsual } from "./json-usual.ts";
 
 /** Returns the number of values directly inside a value. Enum payloads, options and results count with the value itself. */
 function partCount(value: Value): number {
@@ -22,31 +21,22 @@ function partCount(value: Value): number {
   return typeof value === "object" && value.tag === "Record" ? value.size : 0;
 }
 
-const isInKeyOrder = (names: readonly string[]): boolean => names.every((name, i) => i === 0 || compareUtf8(names[i - 1] ?? "", name) < 0);
-
-/** Returns the indices of the names in the order in which a map sorts its keys. */
-const keyOrderOf = memoizePerObject((names: readonly string[]): readonly number[] =>
-  Array.from(names.keys()).toSorted((a, b) => compareUtf8(names[a] ?? "", names[b] ?? "")),
-);
-
-/** Returns the units of work for instantiating a generic type, such as `Pair<Int, String>`; 0 for any other type. */
-const instanceUnits = (type: Type | undefined): number =>
-  type?.kind === "named" && type.args.length > 0 ? countNodes(type) * UNITS.slot : 0;
-
 /**
  * Converts a value to Json. `typeText` is the text of the value's type. Traps if the value contains functions or ActorIds; only
  * hand-written bytecode passes such values.
  */
 export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Value, typeText: Value): Value {
+  const source = expectString(typeText);
+  return convertUsual(meter, types, value, source, "from") ?? jsonFromValueExactly(meter, types, value, source);
+}
+
+/** Converts any value, also one at which the fast conversion gives up. */
+export function jsonFromValueExactly(meter: Meter, types: readonly TypeDef[], value: Value, typeText: string): Value {
   const work = new WorkMeter(meter);
   const output: JsonOutput<Value> = {
     scalar: (data) => data ?? UNIT,
     list: (items) => ListValue.of(items),
-    object: (names, parts) => {
-      // The names of a record's fields are always the same array, so their order is computed once.
-      const order = isInKeyOrder(names) ? names.keys() : keyOrderOf(names);
-      return MapValue.from(Array.from(order, (i) => [names[i] ?? "", parts[i] ?? UNIT] as const));
-    },
+    object: (names, parts) => MapValue.ofKeys(names, parts),
     enter: ({ value: part, type }, depth) => {
       if (depth > MACHINE_LIMITS.valueDepth)
         throw new MachineTrap("invalid_value", `json.from: the value is nested deeper than ${MACHINE_LIMITS.valueDepth}`);
@@ -58,7 +48,7 @@ export function jsonFromValue(meter: Meter, types: readonly TypeDef[], value: Va
       else if (part.tag !== "Unit" && part.tag !== "None" && part.tag !== "Float") meter.allocate(mapCharge(Math.max(1, count)));
     },
   };
-  const type = typeOf(work, types, "json.from", expectString(typeText));
+  const type = typeOf(work, types, "json.from", typeText);
   return foldTypedJson({ value, type }, types, output, { hasLegacyVariants: false, form: "foreign" });
 }
 
@@ -76,6 +66,13 @@ function levelOf(value: Value): JsonNode<Value> {
  * is wrong.
  */
 export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Value, typeText: Value): Value {
+  const source = expectString(typeText);
+  const value = convertUsual(meter, types, json, source, "to");
+  return value === undefined ? valueFromJsonExactly(meter, types, json, source) : new OkValue(value);
+}
+
+/** Reads any value, also one at which the fast conversion gives up. */
+export function valueFromJsonExactly(meter: Meter, types: readonly TypeDef[], json: Value, typeText: string): Value {
   const work = new WorkMeter(meter);
   const input: JsonInput<Value> = {
     open: (data, type) => {
@@ -85,7 +82,7 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
     allocate: (bytes) => meter.allocate(bytes),
     nullData: UNIT,
   };
-  const type = typeOf(work, types, "json.to", expectString(typeText));
+  const type = typeOf(work, types, "json.to", typeText);
   try {
     const value = readTypedJson(json, type, types, input, { root: "$", form: "foreign" });
     meter.allocate(BYTES.wrapper);
@@ -101,10 +98,7 @@ export function valueFromJson(meter: Meter, types: readonly TypeDef[], json: Val
 /** Parses the text of a type. The compiler writes only valid texts. */
 function typeOf(work: WorkMeter, types: readonly TypeDef[], builtin: string, source: string): Type {
   work.add(source.length * UNITS.codedUnit);
-  try {
-    return typeTable(types).typeOf(source);
-  } catch (error) {
-    if (error instanceof BorunaError && error.kind === "value.type_syntax") throw new MachineTrap("type_error", `${builtin}: not a type`);
-    throw error;
-  }
+  const type = typeTable(types).typeIfValid(source);
+  if (type === undefined) throw new MachineTrap("type_error", `${builtin}: not a type`);
+  return type;
 }

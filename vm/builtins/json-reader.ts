@@ -6,14 +6,14 @@ import { mapCharge, slotsCharge, stringCharge } from "../cost.ts";
 import { PARSER_BYTES } from "../json/json.ts";
 import { ListValue } from "../value/list.ts";
 import { MapValue } from "../value/map.ts";
+import { isAscending, MIN_HISTORY_SIZE } from "../value/persistent-map.ts";
+import { compareUtf8 } from "../value/utf8.ts";
 import { FloatValue, UNIT, type Value, replaceLoneSurrogates } from "../value/value.ts";
 
 /** Limits on the code units, the nesting and the digits of a number. The reader gives up beyond them. */
 const MAX_UNITS = 2 ** 24;
 const MAX_DEPTH = 200;
 const MAX_SAFE_DIGITS = 15;
-/** An object with at most this many members is searched for duplicate keys without a `Set`. */
-const FEW_KEYS = 8;
 
 const [SPACE, QUOTE, MINUS, ZERO, NINE, BACKSLASH] = [0x20, 0x22, 0x2d, 0x30, 0x39, 0x5c];
 const [COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x2c, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d];
@@ -29,11 +29,64 @@ export function readUsualJson(text: string): { readonly value: Value; readonly b
   return value === undefined || !reader.isAtEnd() ? undefined : { value, bytes: reader.bytes, parserBytes: reader.parserBytes };
 }
 
+/** A key, its usual text with the quotes and the colon, and the counts of that text. */
+interface KnownKey {
+  readonly key: string;
+  readonly json: string;
+  readonly parserBytes: number;
+  readonly bytes: number;
+}
+
+function knownKey(key: string): KnownKey | undefined {
+  const isEscaped = JSON.stringify(key).length > key.length + 2;
+  if (isEscaped) return undefined;
+  return { key, json: `"${key}":`, parserBytes: PARSER_BYTES.scalar + key.length + 1, bytes: stringCharge(key.length) };
+}
+
+/** The keys of an object, in the order in which they are written. */
+class ObjectKeys {
+  /** The same keys with what makes reading them faster. Empty until a second object has the same keys. */
+  members: readonly (KnownKey | undefined)[] = [];
+  readonly #keys: readonly string[];
+  /** The index of each key, in ascending order of the keys. Undefined if that is the order in which they are written. */
+  readonly #order: readonly number[] | undefined;
+  readonly #ascending: readonly string[];
+
+  private constructor(keys: readonly string[], order: readonly number[] | undefined, ascending: readonly string[]) {
+    this.#keys = keys;
+    this.#order = order;
+    this.#ascending = ascending;
+  }
+
+  /** Returns undefined if a key occurs twice. */
+  static of(keys: readonly string[]): ObjectKeys | undefined {
+    if (isAscending(keys)) return new ObjectKeys(keys, undefined, keys);
+    const order = [...keys.keys()].sort((a, b) => compareUtf8(keys[a] ?? "", keys[b] ?? ""));
+    const ascending = order.map((index) => keys[index] ?? "");
+    return isAscending(ascending) ? new ObjectKeys(keys, order, ascending) : undefined;
+  }
+
+  /** Whether another object has the same keys in the same order. */
+  isSame(keys: readonly string[]): boolean {
+    if (keys.length !== this.#keys.length) return false;
+    for (let i = 0; i < keys.length; i++) if (keys[i] !== this.#keys[i]) return false;
+    if (this.members.length === 0) this.members = this.#keys.map(knownKey);
+    return true;
+  }
+
+  /** Returns the map from each key to the value at the same index. */
+  mapOf(values: readonly Value[]): MapValue {
+    return MapValue.ofAscendingKeys(this.#ascending, this.#order?.map((index) => values[index] ?? UNIT) ?? values);
+  }
+}
+
 class Reader {
   readonly #text: string;
   #at = 0;
   bytes: number = 0;
   parserBytes: number = 0;
+  /** The keys of the last object at each depth. Objects in one list usually have the same keys. */
+  readonly #lastKeys: (ObjectKeys | undefined)[] = [];
 
   constructor(text: string) {
     this.#text = text;
@@ -89,18 +142,20 @@ class Reader {
   }
 
   #object(depth: number): Value | undefined {
-    const entries: [string, Value][] = [];
+    const lastKeys = this.#lastKeys[depth];
+    const keys: string[] = [];
+    const values: Value[] = [];
     this.parserBytes += PARSER_BYTES.object;
     this.#at += 1;
     if (this.#next() === CLOSE_OBJECT) this.#at += 1;
     else {
       for (;;) {
-        const key = this.#next() === QUOTE ? this.#string() : undefined;
-        if (key === undefined || this.#next() !== COLON) return undefined;
-        this.#at += 1;
+        const key = this.#key(lastKeys?.members[keys.length]);
+        if (key === undefined) return undefined;
         const value = this.value(depth + 1);
         if (value === undefined) return undefined;
-        entries.push([key, value]);
+        keys.push(key);
+        values.push(value);
         this.parserBytes += PARSER_BYTES.slot;
         const unit = this.#next();
         this.#at += 1;
@@ -108,9 +163,26 @@ class Reader {
         if (unit !== COMMA) return undefined;
       }
     }
-    if (hasDuplicate(entries)) return undefined;
-    this.bytes += mapCharge(entries.length);
-    return MapValue.from(entries);
+    this.bytes += mapCharge(keys.length);
+    if (keys.length >= MIN_HISTORY_SIZE) return new Set(keys).size < keys.length ? undefined : MapValue.ofKeys(keys, values);
+    const objectKeys = lastKeys?.isSame(keys) === true ? lastKeys : ObjectKeys.of(keys);
+    this.#lastKeys[depth] = objectKeys;
+    return objectKeys?.mapOf(values);
+  }
+
+  /** Reads a key and the colon after it. `expected` is the key that is probably there. */
+  #key(expected: KnownKey | undefined): string | undefined {
+    const isQuoted = this.#next() === QUOTE;
+    if (expected !== undefined && this.#text.startsWith(expected.json, this.#at)) {
+      this.#at += expected.json.length;
+      this.parserBytes += expected.parserBytes;
+      this.bytes += expected.bytes;
+      return expected.key;
+    }
+    const key = isQuoted ? this.#string() : undefined;
+    if (key === undefined || this.#next() !== COLON) return undefined;
+    this.#at += 1;
+    return key;
   }
 
   #string(): string | undefined {
@@ -175,12 +247,6 @@ const WORDS: readonly (readonly [string, Value])[] = [
 ];
 
 const isDigit = (unit: number): boolean => unit >= ZERO && unit <= NINE;
-
-function hasDuplicate(entries: readonly (readonly [string, Value])[]): boolean {
-  if (entries.length > FEW_KEYS) return new Set(entries.map(([key]) => key)).size < entries.length;
-  for (let i = 1; i < entries.length; i++) for (let j = 0; j < i; j++) if (entries[i]?.[0] === entries[j]?.[0]) return true;
-  return false;
-}
 
 /** Returns the text of a JSON string with escapes; undefined if an escape is wrong. */
 function unescape(json: string): string | undefined {

@@ -27,6 +27,19 @@ export function writeUsualJson(
   return writer.value(value, 0) ? writer.end() : undefined;
 }
 
+/** For a longer text, `JSON.stringify` takes less time than a loop. */
+const MAX_LOOP_UNITS = 32;
+
+/** Whether a text is short, and JSON has no escapes for it. */
+function isPlain(text: string): boolean {
+  if (text.length > MAX_LOOP_UNITS) return false;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x20 || unit > 0x7e || unit === 0x22 || unit === 0x5c) return false;
+  }
+  return true;
+}
+
 class Writer {
   readonly #maxUnits: number;
   readonly #written = new TextBuilder();
@@ -68,7 +81,7 @@ class Writer {
   #string(text: string): boolean {
     this.#sourceUnits += text.length;
     if (text.length > this.#maxUnits) return false;
-    this.#piece += JSON.stringify(text);
+    this.#piece += isPlain(text) ? `"${text}"` : JSON.stringify(text);
     return true;
   }
 
@@ -85,14 +98,16 @@ class Writer {
 
   #object(object: MapValue, depth: number): boolean {
     let separator = "{";
-    for (const [key, member] of object.entries()) {
+    let isUsual = true;
+    object.forEach((key, member) => {
+      if (!isUsual) return;
       this.#piece += separator;
       separator = ",";
-      if (!this.#string(key)) return false;
+      isUsual = this.#string(key);
       this.#piece += ":";
-      if (!this.value(member, depth + 1)) return false;
-    }
+      isUsual &&= this.value(member, depth + 1);
+    });
     this.#piece += separator === "{" ? "{}" : "}";
-    return true;
+    return isUsual;
   }
 }

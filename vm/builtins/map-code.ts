@@ -1,7 +1,8 @@
 /** The native builtins of the module `map`. */
 import { BYTES, mapCharge, mapChangeCharge, treeLevels, UNITS } from "../cost.ts";
 import { ListValue } from "../value/list.ts";
-import type { MapValue } from "../value/map.ts";
+import { FlatEntries, MAX_FLAT_SIZE } from "../value/flat-entries.ts";
+import { MapValue } from "../value/map.ts";
 import { MachineTrap, type Meter, WorkMeter } from "../meter.ts";
 import { NONE, SomeValue, type Value } from "../value/value.ts";
 import { type BuiltinCode, code, expectMap, expectString } from "./code.ts";
@@ -71,18 +72,26 @@ function merge(meter: Meter, first: MapValue, second: MapValue): Value {
 }
 
 /** Makes a map from the array `flat`, in which keys and values alternate. */
-export function makeMap(meter: Meter, empty: MapValue, flat: readonly Value[]): Value {
+export function makeMap(meter: Meter, flat: readonly Value[]): Value {
   const work = new WorkMeter(meter);
   meter.allocate(mapCharge(flat.length / 2));
-  let result = empty;
+  const keys: string[] = [];
+  const values: Value[] = [];
+  let result: MapValue | undefined;
   for (let i = 0; i + 1 < flat.length; i += 2) {
     const key = expectString(flat[i] ?? NONE);
-    work.add(UNITS.entry + key.length * treeLevels(result.size) * UNITS.codeUnit);
+    work.add(UNITS.entry + key.length * treeLevels(result?.size ?? keys.length) * UNITS.codeUnit);
     const value = flat[i + 1] ?? NONE;
-    if (result === empty) result = result.set(key, value);
-    else result.setUnique(key, value);
+    if (result === undefined && keys.length < MAX_FLAT_SIZE && !keys.includes(key)) {
+      keys.push(key);
+      values.push(value);
+    } else {
+      result ??= MapValue.ofFlat(new FlatEntries(keys, values, false));
+      result.setUnique(key, value);
+    }
   }
-  return result;
+  if (result !== undefined) return result;
+  return keys.length === 0 ? MapValue.EMPTY : MapValue.ofFlat(new FlatEntries(keys, values, false));
 }
 
 /** The maximum number of code units of a key that a trap shows. */

@@ -275,7 +275,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     pushUnique,
     ownsArray: (value: Value): boolean => value instanceof ListValue && value.ownsArray,
     fillsStorage: (value: Value): boolean => value instanceof ListValue && value.fillsStorage,
-    makeMap: (meter: Meter, flat: readonly Value[]): Value => makeMap(meter, MapValue.EMPTY, flat),
+    makeMap,
     callValue,
     callValue0: (meter: Meter, depth: number, callee: Value): Value =>
       callee instanceof FnRefValue ? findTarget(callee.index)(meter, depth) : callValue(meter, depth, callee, []),

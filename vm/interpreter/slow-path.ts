@@ -6,7 +6,6 @@ import { BUILTIN_BY_ID, BUILTINS } from "../builtins/builtin-table.ts";
 import { typedCode } from "../builtins/typed-code.ts";
 import { assertContract, debugValue, sealGuard } from "./contracts.ts";
 import type { Run } from "./host-calls.ts";
-import { MapValue } from "../value/map.ts";
 import { MachineTrap } from "../meter.ts";
 import { OPCODES } from "../bytecode/opcodes.ts";
 import { expectDefined, isTruthy } from "./operations.ts";
@@ -71,7 +70,7 @@ function runSlowInstruction(run: Run, actor: Actor, tag: number, operand: number
   const put = (distance: number, result: Value): void => setSlot(stack, numbers, top - distance, result);
   switch (tag) {
     case OPCODES.MakeMap.tag:
-      put(operand, makeMap(run.meter, MapValue.EMPTY, slotValues(actor, top - operand, operand)));
+      put(operand, makeMap(run.meter, slotValues(actor, top - operand, operand)));
       return;
     case OPCODES.JsonKind.tag:
       put(1, jsonKind(value(1)));

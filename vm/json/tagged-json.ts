@@ -257,7 +257,7 @@ function readTagged(tag: string, content: JsonData): Leaf<Value> | Branch<JsonDa
     case "Map": {
       if (!isJsonObject(content)) return fail("Map must be an object");
       const keys = [...content.keys()];
-      return new Branch([...content.values()], (values) => MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT] as const)));
+      return new Branch([...content.values()], (values) => MapValue.ofKeys(keys, values));
     }
     default:
       return fail(`unknown kind of value: ${JSON.stringify(tag.slice(0, 40))}`);

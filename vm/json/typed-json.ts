@@ -56,7 +56,7 @@ import {
 export type JsonForm = "typed" | "plain" | "foreign";
 
 /** Returns the type inside an Option that is written as `null` or the bare value inside; undefined for any other type. */
-function bareOption(form: JsonForm, type: Type | undefined): Type | undefined {
+export function bareOption(form: JsonForm, type: Type | undefined): Type | undefined {
   const inner = form === "foreign" && type !== undefined ? typeArgument(type, "Option", 0) : undefined;
   if (inner === undefined || inner.kind === "param") return undefined;
   const mayBeNull =
@@ -372,7 +372,7 @@ function readEntries<D>({ input }: Reading<D>, data: JsonMembers<D>, type: Type,
   const keys = [...data.keys()];
   return new Branch(
     Array.from(data.entries(), ([key, item]) => childData(path, key, item, type)),
-    (values) => MapValue.from(keys.map((key, i) => [key, values[i] ?? UNIT] as const)),
+    (values) => MapValue.ofKeys(keys, values),
   );
 }
 

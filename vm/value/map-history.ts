@@ -185,7 +185,11 @@ export class MapHistory<T> {
   }
 
   #treeAt(length: number): MapNode<T> | null {
-    return treeOf(this.entriesAt(length).sort(([a], [b]) => compareUtf8(a, b)));
+    const entries = this.entriesAt(length).sort(([a], [b]) => compareUtf8(a, b));
+    return treeOf(
+      entries.map(([key]) => key),
+      entries.map(([, value]) => value),
+    );
   }
 
   #applyEntry(root: MapNode<T> | null, entry: number): MapNode<T> | null {

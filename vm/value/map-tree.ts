@@ -162,12 +162,12 @@ function insert<T>(tree: MapNode<T> | null, node: MapNode<T>, below = 0, above =
     : balance(tree, tree.left, insert(tree.right, node, common, above), relink);
 }
 
-/** Returns a tree of the entries, which must be sorted by key and have distinct keys. */
-export function treeOf<T>(entries: readonly (readonly [string, T])[], from: number = 0, to: number = entries.length): MapNode<T> | null {
-  const middle = from + Math.floor((to - from) / 2);
-  const entry = entries[middle];
-  if (from >= to || entry === undefined) return null;
-  return new MapNode(entry[0], entry[1], treeOf(entries, from, middle), treeOf(entries, middle + 1, to));
+/** Returns a tree from each key to the value at the same index. The keys must be in ascending order, and each occur once. */
+export function treeOf<T>(keys: readonly string[], values: readonly T[], from: number = 0, to: number = values.length): MapNode<T> | null {
+  const middle = (from + to) >>> 1;
+  const value = values[middle];
+  if (from >= to || value === undefined) return null;
+  return new MapNode(keys[middle] ?? "", value, treeOf(keys, values, from, middle), treeOf(keys, values, middle + 1, to));
 }
 
 /** Calls `visit` with each node in key order. Takes less time than an iterator. */

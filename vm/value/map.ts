@@ -1,3 +1,4 @@
+import type { FlatEntries } from "./flat-entries.ts";
 import type { MapNode } from "./map-tree.ts";
 import { PersistentMap } from "./persistent-map.ts";
 import type { Value } from "./value.ts";
@@ -10,6 +11,9 @@ interface MapClass extends Function {
   readonly prototype: MapValue;
   readonly EMPTY: MapValue;
   from(entries: Iterable<readonly [string, Value]>): MapValue;
+  ofKeys(keys: readonly string[], values: readonly Value[]): MapValue;
+  ofAscendingKeys(keys: readonly string[], values: readonly Value[]): MapValue;
+  ofFlat(flat: FlatEntries<Value>): MapValue;
   ofRoot(root: MapNode<Value>): MapValue;
   isMap(value: object): value is PersistentMap<unknown>;
 }

@@ -12,6 +12,7 @@ import {
   updateTree,
   visitTree,
 } from "./map-tree.ts";
+import { FlatEntries, MAX_FLAT_SIZE } from "./flat-entries.ts";
 import { compareUtf8 } from "./utf8.ts";
 import type { ChangeLog, Owned, Owner } from "./owner.ts";
 
@@ -19,7 +20,7 @@ import type { ChangeLog, Owned, Owner } from "./owner.ts";
  * A map with fewer entries than this never starts a history. For such a map, lookups in a tree are faster than in a history, and a tree
  * takes no more memory.
  */
-const MIN_HISTORY_SIZE = 128;
+export const MIN_HISTORY_SIZE = 128;
 /** A map with fewer entries than this has no index: it would take more memory than the map is charged for. */
 const MIN_INDEX_SIZE = 3;
 
@@ -33,10 +34,13 @@ interface SavedState<T> {
   readonly replaced: { readonly entry: number; readonly value: T | undefined }[];
 }
 
+/** Whether each key is greater than the one before it. */
+export const isAscending = (keys: readonly string[]): boolean => keys.every((key, i) => i === 0 || compareUtf8(keys[i - 1] ?? "", key) < 0);
+
 /**
  * A persistent map with String keys in UTF-8 byte order. A map has one or both of two forms:
  *
- * - a tree in key order (`map-tree.ts`). All small maps have a tree.
+ * - a tree in key order (`map-tree.ts`). All small maps have a tree, or two arrays from which the tree is made when it is needed.
  * - a prefix of a history (`map-history.ts`), which is a log of changes that successive versions share, with a hash index. Each change
  *   of the newest version adds an entry. The tree of such a version is made when the entries are first needed in key order.
  *
@@ -58,6 +62,8 @@ export class PersistentMap<T> implements Owned {
   unpaidChanges: number = 0;
   /** Undefined in a version of a history if its tree has not been needed yet. */
   #root: MapNode<T> | null | undefined;
+  /** The entries of a small map whose tree has not been needed yet. */
+  #flat: FlatEntries<T> | undefined = undefined;
   #history: MapHistory<T> | undefined;
   /**
    * With a history: the number of its entries that this version sees. Without a history: the number of changes that count towards starting
@@ -95,21 +101,53 @@ export class PersistentMap<T> implements Owned {
 
   /** Returns a map of the entries. If a key occurs several times, its last entry counts. */
   static from<T>(entries: Iterable<readonly [string, T]>): PersistentMap<T> {
-    const all: readonly (readonly [string, T])[] = Array.isArray(entries) ? entries : [...entries];
-    if (all.length >= MIN_HISTORY_SIZE) {
+    const keys: string[] = [];
+    const values: T[] = [];
+    for (const [key, value] of entries) {
+      keys.push(key);
+      values.push(value);
+    }
+    return PersistentMap.ofKeys(keys, values);
+  }
+
+  /** Returns a map from each key to the value at the same index. If a key occurs several times, its last value counts. */
+  static ofKeys<T>(keys: readonly string[], values: readonly T[]): PersistentMap<T> {
+    if (keys.length >= MIN_HISTORY_SIZE) {
       let result: PersistentMap<T> = PersistentMap.EMPTY;
-      for (const [key, value] of all) result = result.set(key, value);
+      values.forEach((value, i) => {
+        result = result.set(keys[i] ?? "", value);
+      });
       return result;
     }
-    let isInOrder = true;
-    for (let i = 1; i < all.length; i++) isInOrder &&= compareUtf8(all[i - 1]?.[0] ?? "", all[i]?.[0] ?? "") < 0;
+    if (isAscending(keys)) return PersistentMap.ofAscendingKeys(keys, values);
     // The sort is stable, so the last of several entries with one key comes last.
-    const sorted = isInOrder
-      ? all
-      : all.toSorted((a, b) => compareUtf8(a[0], b[0])).filter(([key], i, others) => key !== others[i + 1]?.[0]);
-    const root = treeOf(sorted);
-    if (root === null) return PersistentMap.EMPTY;
-    const map = new PersistentMap(root, undefined, all.length, sorted.length);
+    const sorted = values
+      .map((value, i) => [keys[i] ?? "", value] as const)
+      .sort((a, b) => compareUtf8(a[0], b[0]))
+      .filter(([key], i, others) => key !== others[i + 1]?.[0]);
+    const map = PersistentMap.ofAscendingKeys(
+      sorted.map(([key]) => key),
+      sorted.map(([, value]) => value),
+    );
+    map.#length = keys.length;
+    return map;
+  }
+
+  /** Does the same as `ofKeys` for fewer than `MIN_HISTORY_SIZE` keys in ascending order, each of which occurs once. */
+  static ofAscendingKeys<T>(keys: readonly string[], values: readonly T[]): PersistentMap<T> {
+    const { length } = keys;
+    if (length === 0) return PersistentMap.EMPTY;
+    if (length <= MAX_FLAT_SIZE) return PersistentMap.ofFlat(new FlatEntries(keys, values, true));
+    const map = new PersistentMap(treeOf(keys, values), undefined, length, length);
+    map.#nodes = null;
+    return map;
+  }
+
+  /** Returns a map of at least one entry. */
+  static ofFlat<T>(flat: FlatEntries<T>): PersistentMap<T> {
+    const { length } = flat.keys;
+    const map = new PersistentMap<T>(undefined, undefined, length, length);
+    map.#flat = flat;
     map.#nodes = null;
     return map;
   }
@@ -126,7 +164,10 @@ export class PersistentMap<T> implements Owned {
 
   /** The entries as a tree in key order. */
   get root(): MapNode<T> | null {
-    if (this.#root === undefined) this.#root = this.#history?.rootAt(this.#length) ?? null;
+    if (this.#root === undefined) {
+      this.#root = this.#flat === undefined ? (this.#history?.rootAt(this.#length) ?? null) : this.#flat.tree();
+      this.#flat = undefined;
+    }
     if (this.#changed !== undefined) this.#root = updateTree(this.#root, this.#changed);
     this.#changed = undefined;
     return this.#root;
@@ -144,6 +185,7 @@ export class PersistentMap<T> implements Owned {
       this.#lastNode = node;
       return node?.value;
     }
+    if (this.#flat !== undefined) return this.#flat.get(key);
     if (this.#history !== undefined) {
       const value = this.#history.get(key, this.#length);
       if (value !== null) return value;
@@ -372,10 +414,17 @@ export class PersistentMap<T> implements Owned {
     for (const [, value] of this.entries()) yield value;
   }
 
+  /** Calls `visit` with each entry, in the order of the keys. Takes less time than an iterator. */
+  forEach(visit: (key: string, value: T) => void): void {
+    const flat = this.#flat;
+    if (flat?.isAscending !== true) visitTree(this.root, ({ key, value }) => visit(key, value));
+    else flat.values.forEach((value, i) => visit(flat.keys[i] ?? "", value));
+  }
+
   /** Returns what `part` makes of each entry, in the order of the keys. Takes less time than an iterator. */
   toArray<U>(part: (key: string, value: T) => U): U[] {
     const parts: U[] = [];
-    visitTree(this.root, ({ key, value }) => parts.push(part(key, value)));
+    this.forEach((key, value) => parts.push(part(key, value)));
     return parts;
   }
 

@@ -1,5 +1,6 @@
 /** Computes the types of fields and payloads in a module's type definitions, with the arguments of generic types substituted. */
 import { BorunaError } from "../error.ts";
+import { UNITS } from "../cost.ts";
 import { lazily } from "../lazy.ts";
 import type { TypeDef } from "../bytecode/module.ts";
 import { parseType, type Type, typeToString } from "./type.ts";
@@ -89,6 +90,16 @@ export class TypeTable {
     return type;
   }
 
+  /** Does the same as `typeOf`, but returns undefined for a text that is not a type. */
+  typeIfValid(text: string): Type | undefined {
+    try {
+      return this.typeOf(text);
+    } catch (error) {
+      if (error instanceof BorunaError && error.kind === "value.type_syntax") return undefined;
+      throw error;
+    }
+  }
+
   /** Returns the shape of a definition. `args` is undefined if the type arguments are unknown. */
   #shape(id: number, def: TypeDef, args: readonly Type[] | undefined): TypeShape {
     const key = args === undefined ? `#${id}` : `${id}<${args.map(typeToString).join(",")}>`;
@@ -163,3 +174,7 @@ export function countNodes(type: Type, limit: number = MAX_TYPE_NODES): number {
   }
   return count;
 }
+
+/** Returns the units of work for instantiating a generic type, such as `Pair<Int, String>`; 0 for any other type. */
+export const instanceUnits = (type: Type | undefined): number =>
+  type?.kind === "named" && type.args.length > 0 ? countNodes(type) * UNITS.slot : 0;

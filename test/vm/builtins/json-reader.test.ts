@@ -29,6 +29,9 @@ test.each([
   "null",
   ' [true, false , null, "", "a b", -0, 0, 7, -12, 1.5, -0.25] ',
   '{"b": {"c": [1, {"d": 2}]}, "a": "é\\n\\u0041\\ud83d\\ude00 \\ud800"}',
+  '[{"b":1,"a":2},{"b":3,"a":4},{"b":5,"a":6},{"b":7},{"a":8,"b":9},{"b":[{"b":1,"a":2}],"a":0},{}]',
+  '[{"\\"":1,"é":2},{"\\"":3,"é":4},{"\\"":5, "é" : 6}, { "\\"":7,"\\u00e9":8}]',
+  `[{${Array.from({ length: 200 }, (_, i) => `"k${i}":${i}`).join(",")}}]`,
   '{"k9": 0, "k8": 0, "k7": 0, "k6": 0, "k5": 0, "k4": 0, "k3": 0, "k2": 0, "k1": 0, "k0": 0}',
 ])("reads %j", (text) => expect(compareReaders(text)).toBe(false));
 
@@ -42,6 +45,9 @@ test.each([
   "1e3",
   "12345678901234567890",
   '{"a": 1, "a": 2}',
+  '[{"a":1},{"a":1},{"a":1,"a":2}]',
+  '[{"a":1},{"a":1},{"a"b":1}]',
+  `{${'"a":1,'.repeat(200)}"a":2}`,
   "[1] 2",
   '"\\x"',
   "-",
@@ -54,6 +60,22 @@ test("reads any JSON as the exact reader does", () => {
     fc.property(fc.jsonValue(), fc.nat(4), (data, indent) => {
       compareReaders(JSON.stringify(data, undefined, indent));
     }),
+    { numRuns: scaledRuns(2_000) },
+  );
+});
+
+test("reads any list of objects with the same keys as the exact reader does", () => {
+  const keys = fc.uniqueArray(fc.oneof(fc.string({ maxLength: 3 }), fc.constantFrom('"', "\\", "\n", "é")), { maxLength: 10 });
+  fc.assert(
+    fc.property(
+      keys,
+      fc.array(fc.oneof(fc.nat(), fc.string()), { maxLength: 12 }),
+      fc.constantFrom(undefined, 1),
+      (names, values, indent) => {
+        const objects = values.map((value) => Object.fromEntries(names.map((name) => [name, value])));
+        expect(compareReaders(JSON.stringify(objects, undefined, indent))).toBe(false);
+      },
+    ),
     { numRuns: scaledRuns(2_000) },
   );
 });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
+import { FlatEntries, MAX_FLAT_SIZE } from "../../../vm/value/flat-entries.ts";
 import { MapValue } from "../../../vm/value/map.ts";
 import { MapHistory } from "../../../vm/value/map-history.ts";
 import { type MapNode, visitTree } from "../../../vm/value/map-tree.ts";
@@ -133,6 +134,15 @@ function built(size: number, name: (i: number) => string = (i) => `k${i}`): Vers
   return [map, new Map(Array.from({ length: size }, (_, i) => [name(i), i]))];
 }
 
+/** Some keys with values, given to the map at once. */
+function made(at: string, value: number): Version {
+  const names = [...new Set([at, ...Array.from({ length: Math.abs(value) % 12 }, (_, i) => `k${(i * 31 + Math.abs(value)) % 170}`)])];
+  const values = names.map((_, i) => value + i);
+  const isWritten = value % 2 === 0 && names.length <= MAX_FLAT_SIZE;
+  const map = isWritten ? MapValue.ofFlat(new FlatEntries(names, values, false)) : MapValue.ofKeys(names, values);
+  return [map, new Map(names.map((name, i) => [name, value + i]))];
+}
+
 describe("every version of a map equals its entries sorted", () => {
   /** `back`: how far the changed version is from the newest; mostly 0, so that histories grow. */
   const operation = fc.record({
@@ -143,6 +153,7 @@ describe("every version of a map equals its entries sorted", () => {
       { weight: 1, arbitrary: fc.constant("undo" as const) },
       { weight: 2, arbitrary: fc.constant("alone" as const) },
       { weight: 1, arbitrary: fc.constant("order" as const) },
+      { weight: 1, arbitrary: fc.constant("made" as const) },
     ),
     key,
     value: fc.integer(),
@@ -156,6 +167,7 @@ describe("every version of a map equals its entries sorted", () => {
         for (const step of operations) {
           const version = versions[versions.length - 1 - (step.back % versions.length)] ?? EMPTY;
           if (step.what === "order") expectSameInOrder(version);
+          else if (step.what === "made") versions.push(made(step.key, step.value));
           else if (step.what === "alone") versions.push(changedAlone(version, step.key, step.value));
           else if (step.what === "in place" || step.what === "undo")
             versions.push(changedInPlace(version, step.key, step.value, step.what === "undo"));
