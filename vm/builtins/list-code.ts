@@ -44,7 +44,17 @@ export function growList(meter: Meter, xs: Value, value: Value): Value {
   const items = expectList(xs);
   meter.allocateList(items.length + 1, BYTES.push);
   const grown = items.grow(value);
-  return grown === items ? items : paidVersion(items, grown);
+  if (grown !== items) return paidVersion(items, grown);
+  if (!items.ownsArray) takePaidArray(items);
+  return items;
+}
+
+/** Counts a change of a list to which nothing else refers. Gives it an array of its own if the charges for such changes have paid for one. */
+function takePaidArray(items: ListValue): void {
+  items.paidChanges += 1;
+  if (items.paidChanges < unpaidListChanges(items.length)) return;
+  items.takeArray();
+  items.paidChanges = 0;
 }
 
 /** Does the same as `list.take` for a list to which nothing else refers. */

@@ -3,7 +3,7 @@ import { BUILTIN_CODE } from "../builtins/builtin-code.ts";
 import { typedCode } from "../builtins/typed-code.ts";
 import { BUILTIN_BY_ID } from "../builtins/builtin-table.ts";
 import { makesNewList, OWNERSHIP } from "../bytecode/ownership.ts";
-import { MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
+import { BYTES, MAX_STRING_UNITS, UNITS, UNITS_PER_STEP } from "../cost.ts";
 import { BARE_READERS, BARE_RESULTS, mayBeBare } from "./bare-options.ts";
 import { type FunctionBody, hasClass, hasNotClass, kindOfOperand, type Operand, toBoxed, Unsupported } from "./body.ts";
 import { isBoxed, type ValueKind } from "./kinds.ts";
@@ -205,8 +205,13 @@ function writePush(body: FunctionBody, pc: number, call: string, [list, value]: 
   const unique = uniquenessOf(body, local, list);
   const isOwned = body.roles[pc] === OWNERSHIP.push;
   const pushed = isOwned ? `pushOwned(meter, ${args})` : call;
-  const inPlace = `${isOwned ? "pushUnique" : "growList"}(meter, ${args})`;
-  body.push(unique === undefined ? pushed : `${unique} > 0 ? ${inPlace} : ${pushed}`, kind);
+  if (unique === undefined) body.push(pushed, kind);
+  else if (isOwned) body.push(`${unique} > 0 ? pushUnique(meter, ${args}) : ${pushed}`, kind);
+  else {
+    const [xs, item] = [list, value].map((operand) => (operand === undefined ? "UNIT" : toBoxed(operand)));
+    const inArray = `${unique} === 2 && ${xs}.pushInArray(${item}) ? (meter.allocBytes += ${BYTES.push}, ${xs})`;
+    body.push(`${inArray} : ${unique} > 0 ? growList(meter, ${args}) : ${pushed}`, kind);
+  }
   // A store to the local of the list sets that local's variable.
   if (local === undefined)
     body.setUnique(unique === undefined ? pushedUniqueness(body.top) : `${unique} === 2 ? 2 : ${pushedUniqueness(body.top)}`);

@@ -145,6 +145,19 @@ export class PersistentList<T> implements Owned {
   }
 
   /**
+   * Appends in place, if that takes least time: the list has an array that is neither empty nor long, and no owner. Returns whether it did. Nothing else
+   * may refer to this list or use its storage.
+   */
+  pushInArray(value: T): boolean {
+    const { firstArray, length } = this;
+    // Short, so that V8 inlines it in compiled code.
+    if (firstArray.length !== length || length === 0 || length >= MAX_FIRST_ARRAY_LENGTH || this.owner !== undefined) return false;
+    firstArray.push(value);
+    this.length = length + 1;
+    return true;
+  }
+
+  /**
    * Replaces the element at `index` in place, if the index is in range, the owner is alive and no change is unpaid. Returns whether it did.
    * No other version shares the buffer of such a version.
    */
@@ -209,6 +222,14 @@ export class PersistentList<T> implements Owned {
     this.exactArray = items;
     this.#buffer = undefined;
     this.#trie = undefined;
+  }
+
+  /**
+   * Copies the elements into an array that no other version uses. Nothing else may refer to this version. A list that is too long to grow in one array
+   * stays as it is, and so does one whose changes may be undone.
+   */
+  takeArray(): void {
+    if (this.length < MAX_FIRST_ARRAY_LENGTH && this.owner?.log === undefined) this.#own(this.toArray());
   }
 
   /** Saves the elements around `index` before a change in place, unless they are saved. */
