@@ -11,7 +11,12 @@ import { rolldown } from "rolldown";
 import { build } from "vite";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const dist = resolve(root, process.argv[2] ?? "dist");
+const [folder = "dist", ...others] = process.argv.slice(2);
+if (folder.startsWith("-") || others.length > 0) {
+  console.error("usage: node scripts/build.mjs [FOLDER]   builds into FOLDER of the repository, dist if there is none");
+  process.exit(2);
+}
+const dist = resolve(root, folder);
 const temporaryFolder = mkdtempSync(join(root, "dist."));
 const newDist = join(temporaryFolder, "new");
 

@@ -216,7 +216,7 @@ function parseSend(c: Cursor): Expr {
   c.leave(context);
   if (actor.kind === "tuple" && !OPERAND_STARTS.includes(c.kind)) rejectSendCall(c, start, actor.items);
   if (c.at(",")) c.fail(c.token, "`send` takes the actor and the message without a comma", { help: "write `send actor message`" });
-  if (c.atNewline())
+  if (c.atNewline() || c.at("}") || c.at(")") || c.at("eof"))
     c.fail({ start, end: c.lastEnd }, "`send` needs a message after the actor", { help: "write `send actor message` on one line" });
   const message = parseExpression(c);
   c.leaveNesting();

@@ -5,14 +5,14 @@
  *
  * Systems reuse process ids, so on Linux the text also has the start time of the process and the id of the computer's boot.
  */
-import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
 import { randomHex } from "../../gateway/digest.ts";
 import { identityText, type FileIdentity } from "../../gateway/protected-files.ts";
 import { bootId, isRunning, processStartTime } from "../../gateway/processes.ts";
 import { computerDigest } from "../../gateway/temporaries.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { lazily } from "../../vm/lazy.ts";
-import { alreadyExists, isMissing, isNotALink, linksRefused, toIoError } from "./files.ts";
+import { alreadyExists, isMissing, isNotALink, linksRefused, toIoError, writeAll } from "./files.ts";
 
 export interface LogLock {
   /** The identity of the link or file. The fs calls of the run must not touch it. */
@@ -140,7 +140,7 @@ function createFile(path: string, text: string): boolean {
     throw error;
   }
   try {
-    writeSync(descriptor, text);
+    writeAll(descriptor, Buffer.from(text));
   } finally {
     closeSync(descriptor);
   }

@@ -12,7 +12,7 @@
  *
  * If there are several open calls and no complete journal, every handler counts as started.
  */
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, lstatSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, lstatSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
 import type { ProtectedFiles } from "../../gateway/protected-files.ts";
 import { BorunaError } from "../../vm/error.ts";
 import type { AnswerEvent } from "../../vm/events.ts";
@@ -20,7 +20,7 @@ import { parseJson } from "../../vm/json/json.ts";
 import type { BlobReader } from "./memory-blobs.ts";
 import { jsonText } from "./blob-values.ts";
 import { eventFromJson, eventToJson, loadEvent } from "./event-json.ts";
-import { isMissing, isNotAFolder, toIoError } from "./files.ts";
+import { isMissing, isNotAFolder, toIoError, writeAll } from "./files.ts";
 import { RECORD_JSON_DEPTH } from "./log-limits.ts";
 import type { RunLog } from "./log-reader.ts";
 import { openStatePath } from "./open-mark.ts";
@@ -112,7 +112,7 @@ export class OpenJournal {
       rmSync(temporary, { force: true });
       this.#descriptor = openSync(temporary, "wx", 0o600);
       this.#ownFiles.add(fstatSync(this.#descriptor, { bigint: true }));
-      writeSync(this.#descriptor, text);
+      writeAll(this.#descriptor, Buffer.from(text));
       if (this.#durable) fsyncSync(this.#descriptor);
       renameSync(temporary, this.#path);
     });
@@ -121,7 +121,7 @@ export class OpenJournal {
   #append(text: string): void {
     this.#io(() => {
       if (this.#descriptor === undefined) return;
-      writeSync(this.#descriptor, text);
+      writeAll(this.#descriptor, Buffer.from(text));
       if (this.#durable) fsyncSync(this.#descriptor);
     });
   }
