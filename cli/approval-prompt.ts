@@ -2,7 +2,7 @@
 import { userInfo } from "node:os";
 import { createInterface } from "node:readline";
 import type { ApprovalRequest, Approver, Decision } from "../gateway/approval.ts";
-import { requestLines, escapeInvisible } from "./approval.ts";
+import { approvalRequestLines, escapeInvisible } from "./approval.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Returns the name of the user of this process, who decides if nobody else is named. */
@@ -33,7 +33,7 @@ export function promptApprover(terminal: Terminal, ask: Ask = askOnStdin): Appro
     if (approvedRules.has(request.rule)) return approved;
     const { file, line } = request.place();
     const where = file === undefined ? "" : `\n  --> ${escapeInvisible(file)}${line === undefined ? "" : `:${line}`}`;
-    terminal.err(`approval: ${requestLines(request).join("\n")}${where}`);
+    terminal.err(`approval: ${approvalRequestLines(request).join("\n")}${where}`);
     switch (await ask("allow it? [o]nce, for this [r]un, [d]eny: ", request.signal)) {
       case "o":
         return approved;

@@ -17,7 +17,7 @@ export function escapeInvisible(text: string): string {
 }
 
 /** Returns one line for the call and one for each argument, safe to print. A long argument is cut, and the line says so. */
-export function requestLines({ call, capability, args, hash }: WaitingCall): readonly string[] {
+export function approvalRequestLines({ call, capability, args, hash }: WaitingCall): readonly string[] {
   return [
     `call ${call} of ${escapeInvisible(capability)} (${hash})`,
     ...args.map(({ name, text }) => `  ${escapeInvisible(name)}: ${argumentText(text)}`),

@@ -5,7 +5,7 @@ import { stackLines } from "../replay/report/source-frame.ts";
 import type { Execution } from "../runtime/execute.ts";
 import { executionJson } from "../runtime/execution-json.ts";
 import { typedText } from "../vm/value/display.ts";
-import { requestLines } from "./approval.ts";
+import { approvalRequestLines } from "./approval.ts";
 import { withFlagNames } from "./hints.ts";
 import { failureLines } from "./run-error.ts";
 import type { CommandSession } from "./session.ts";
@@ -32,7 +32,7 @@ export function errorText(execution: Execution, error: RunError, stack: readonly
   // Shows what the user's own code threw. What a built-in handler threw is not shown, because it could contain a secret of the policy.
   if (error.kind === "host_fault" && isOwn && error.cause instanceof Error && error.cause.message !== error.message)
     lines.push(`  cause: ${error.cause.name}: ${error.cause.message}`);
-  if (suspended !== undefined) lines.push(...requestLines(suspended).slice(1));
+  if (suspended !== undefined) lines.push(...approvalRequestLines(suspended).slice(1));
   const nextStep = suspended === undefined ? errorStep(error) : suspendedStep(suspended, execution.log?.path);
   if (nextStep !== undefined) lines.push(`  help: ${nextStep}`);
   return withoutControlCharacters(lines.join("\n"));

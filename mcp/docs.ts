@@ -9,7 +9,7 @@ import { nearest } from "../vm/nearest.ts";
 const MAX_PIECE_CHARS = 24_000;
 
 /** The page that is returned without arguments. */
-export const SMALL_PAGE = "llms-small";
+export const COMPACT_DOCS_PAGE = "llms-small";
 
 /** The answer of `boruna_docs`: a page, a section of it, or the index of pages. */
 export interface DocsPiece {
@@ -29,7 +29,7 @@ function docsFolder(): string {
 /** Returns the name of each page with its file: `guide/tour`, `reference/std/std-json`, `llms-small`. */
 export function docsPages(): ReadonlyMap<string, string> {
   const folder = docsFolder();
-  const pages = new Map<string, string>([[SMALL_PAGE, join(folder, "llms-small.txt")]]);
+  const pages = new Map<string, string>([[COMPACT_DOCS_PAGE, join(folder, "llms-small.txt")]]);
   for (const part of ["guide", "reference", "reference/std"]) {
     for (const file of readdirSync(join(folder, part)).toSorted()) {
       if (file.endsWith(".md")) pages.set(`${part}/${file.slice(0, -".md".length)}`, join(folder, part, file));
@@ -52,7 +52,7 @@ export function docsText(name: string): string {
 /** Answers `boruna_docs`. Throws `usage` for an unknown page or section. */
 export function docsPiece(page: string | undefined, section: string | undefined): DocsPiece {
   if (page === "index") return { page, text: "The pages of the documentation.", pages: [...docsPages().keys()] };
-  const name = page ?? SMALL_PAGE;
+  const name = page ?? COMPACT_DOCS_PAGE;
   const text = docsText(name);
   const sections = sectionsOf(text);
   const titles = sections.map(({ title }) => title);

@@ -13,7 +13,7 @@ import { jsonFromJs } from "../vm/json/js-interop.ts";
 import { type JsonSchema, readSchema } from "../vm/json-schema/schema.ts";
 import { VERSION } from "../vm/version.ts";
 import { ANSWERS, errorAnswer } from "./answers.ts";
-import { docsPages, docsText, SMALL_PAGE } from "./docs.ts";
+import { docsPages, docsText, COMPACT_DOCS_PAGE } from "./docs.ts";
 import type { McpSettings, ToolAnswer, ToolArgs } from "./settings.ts";
 import type { ThreadAnswer, Threads } from "./threads.ts";
 import { PROTOCOL_VERSION, TOOLS, type ToolSpec } from "./tool-table.ts";
@@ -58,7 +58,7 @@ export function mcpFactory(options: McpOptions): McpServerFactory {
     for (const tool of tools) registerTool(server, tool, schemas.get(tool.name), options);
     for (const name of docsPages().keys()) {
       const uri = `boruna://docs/${name}`;
-      const mimeType = name === SMALL_PAGE ? "text/plain" : "text/markdown";
+      const mimeType = name === COMPACT_DOCS_PAGE ? "text/plain" : "text/markdown";
       server.registerResource(name, uri, { mimeType }, () => ({ contents: [{ uri, mimeType, text: docsText(name) }] }));
     }
     registerPrompt(server);
@@ -107,7 +107,7 @@ function registerPrompt(server: McpServer): void {
           role: "user",
           content: {
             type: "text",
-            text: `${docsText(SMALL_PAGE)}\n\nWrite a program for this task, check it with boruna_check until it is ok, and run it with boruna_run:\n\n${String(task)}`,
+            text: `${docsText(COMPACT_DOCS_PAGE)}\n\nWrite a program for this task, check it with boruna_check until it is ok, and run it with boruna_run:\n\n${String(task)}`,
           },
         },
       ],

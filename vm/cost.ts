@@ -21,7 +21,7 @@ export const UNITS = {
   /** A map entry visited or added. */
   entry: 8,
   /** A code unit hashed, parsed as JSON, encoded or decoded. */
-  codedUnit: 4,
+  convertedCodeUnit: 4,
 } as const;
 
 /**

@@ -68,7 +68,7 @@ export class Meter {
   /** Polls the host during long work. If undefined, nothing is polled. */
   poller: Poller | undefined;
   /** Units of work for each code unit of logged text. 0 in the replay of an old log, recorded before logged text was charged. */
-  loggedUnit: number = UNITS.codedUnit;
+  loggedUnit: number = UNITS.convertedCodeUnit;
   /** Converts the byte offsets that the program passes to String builtins. */
   readonly byteOffsets: ByteOffsets = new ByteOffsets();
   /** The number of steps added by `addSteps` since the last poll. */

@@ -3,7 +3,7 @@ import type { SuspendedCall } from "../../gateway/call.ts";
 import { approve, type ApproveOptions, type DecidedCall, waitingCall } from "../../runtime/approve.ts";
 import { BorunaError } from "../../vm/error.ts";
 import { EXIT } from "../../vm/outcome.ts";
-import { requestLines } from "../approval.ts";
+import { approvalRequestLines } from "../approval.ts";
 import { userName } from "../approval-prompt.ts";
 import { suspendedJson } from "../../runtime/execution-json.ts";
 import type { ApproveRunOptions } from "../../worker/api.ts";
@@ -51,7 +51,7 @@ async function approveSubmitted({ terminal, json }: CommandSession, runId: strin
   });
   if (json) printJson(terminal, { run_id: runId, call: call === undefined ? null : suspendedJson(call), decision, by });
   else if (call !== undefined) {
-    const [request = "", ...args] = requestLines(call);
+    const [request = "", ...args] = approvalRequestLines(call);
     for (const line of [`${decision} by ${by}: ${request}`, ...args, "the workers go on with the run"]) terminal.out(line);
   }
   return EXIT.done;
@@ -62,7 +62,7 @@ function whichCallError(runId: string, waiting: readonly SuspendedCall[]): Borun
   const calls = waiting.filter(({ waitsFor }) => waitsFor === "approval");
   const [first] = calls;
   if (first === undefined) return new BorunaError("worker.not_waiting", `no call of run ${runId} waits for an approval`);
-  return new BorunaError("usage", `which call? This one waits:\n${calls.flatMap(requestLines).join("\n")}`, {
+  return new BorunaError("usage", `which call? This one waits:\n${calls.flatMap(approvalRequestLines).join("\n")}`, {
     hint: `boruna approve ${runId} --call ${first.call} approves it, with --deny it is refused`,
   });
 }
@@ -70,7 +70,7 @@ function whichCallError(runId: string, waiting: readonly SuspendedCall[]): Borun
 /** Returns the error for a missing `--call`. It shows the call that waits, so that nobody approves what they have not seen. */
 async function missingCallError(file: string): Promise<BorunaError> {
   const call = await waitingCall(file);
-  return new BorunaError("usage", `which call? This one waits:\n${requestLines(call).join("\n")}`, {
+  return new BorunaError("usage", `which call? This one waits:\n${approvalRequestLines(call).join("\n")}`, {
     hint: `boruna approve ${file} --call ${call.call} approves it, with --deny it is refused`,
   });
 }
@@ -81,7 +81,7 @@ function callNumber(text: string): number {
 }
 
 function decidedLines(file: string, { call, decision, by, publicKey }: DecidedCall): readonly string[] {
-  const [request = "", ...args] = requestLines(call);
+  const [request = "", ...args] = approvalRequestLines(call);
   return [
     `${decision} by ${by}${publicKey === undefined ? " (not signed)" : ` (signed with ${publicKey})`}: ${request}`,
     ...args,

@@ -2,7 +2,7 @@ import { BorunaError } from "../../vm/error.ts";
 import { EXIT, OUTCOMES } from "../../vm/outcome.ts";
 import type { ListOptions, ShownRun } from "../../worker/api.ts";
 import type { ListedRun, RunState, RunWorker } from "../../worker/listed-run.ts";
-import { requestLines } from "../approval.ts";
+import { approvalRequestLines } from "../approval.ts";
 import { type DatabaseFlags, withClient } from "../database-flag.ts";
 import { readKey } from "../keys.ts";
 import { omitUndefined } from "../omit-undefined.ts";
@@ -99,7 +99,7 @@ function shownLines(run: ShownRun): readonly string[] {
     ...times.flatMap(([name, time]) => (time === undefined ? [] : [`  ${name}: ${time}`])),
     ...resultLines(result),
     ...waiting.flatMap((call) => {
-      const lines = requestLines(call).map((line) => `  ${line}`);
+      const lines = approvalRequestLines(call).map((line) => `  ${line}`);
       return call.waitsFor === "approval"
         ? [...lines, `  help: boruna approve ${id} --call ${call.call}, with --deny it is refused`]
         : lines;

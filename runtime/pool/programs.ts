@@ -41,12 +41,14 @@ const verifiedProgram = memoizePerObject((program: Program): PoolProgram => {
 });
 
 /** Verified programs by registry and module, so that a module is verified once. */
-const programsOf = memoizePerObject((registry: CapabilityRegistry) => memoizePerObject((module: Module) => verifyModule(module, registry)));
+const verifiedProgramsOf = memoizePerObject((registry: CapabilityRegistry) =>
+  memoizePerObject((module: Module) => verifyModule(module, registry)),
+);
 
 /** Returns the program for the pool. Verifies a module that is not verified yet. Throws `module.*`. */
 export function programOf(runnable: Runnable, registry: CapabilityRegistry): PoolProgram {
   if ("moduleHash" in runnable) return verifiedProgram(runnable);
-  return verifiedProgram(programsOf(registry)("module" in runnable ? runnable.module : runnable));
+  return verifiedProgram(verifiedProgramsOf(registry)("module" in runnable ? runnable.module : runnable));
 }
 
 export const isSource = (runnable: Runnable | SourceFile): runnable is SourceFile => "text" in runnable;

@@ -5,7 +5,7 @@ import { get } from "./client.ts";
 import { LogComparison } from "./compare-logs.tsx";
 import { SpanComparison } from "./compare-spans.tsx";
 import { formatTime, plural } from "./format.ts";
-import { useRunVersion } from "./live.ts";
+import { useRunChanges } from "./live.ts";
 import { ErrorNote, OutcomeBadge, Untrusted, untrusted } from "./parts.tsx";
 import { type Route, routeTo, setQuery } from "./route.ts";
 import { useData } from "./use-data.ts";
@@ -36,7 +36,7 @@ export function ComparePage({ route: { query } }: { readonly route: Route }) {
 }
 
 function useRunDetail(id: string) {
-  const version = useRunVersion(id);
+  const version = useRunChanges(id);
   return useData(id === "" ? undefined : id, version, (signal) => get("GET /api/runs/RUN", { RUN: id }, {}, signal));
 }
 

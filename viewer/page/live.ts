@@ -84,10 +84,10 @@ const version = (): number => state.version;
 export const useConnection = (): Connection => useLive(connection);
 
 /** Returns a number that grows when any run changes. */
-export const useRunsVersion = (): number => useLive(version);
+export const useAllRunsChanges = (): number => useLive(version);
 
 /** Returns a number that changes when this run may have changed. */
-export function useRunVersion(id: string): number {
-  useRunsVersion();
+export function useRunChanges(id: string): number {
+  useAllRunsChanges();
   return Math.max(state.runs.get(id) ?? 0, state.reloaded);
 }

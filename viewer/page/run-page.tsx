@@ -10,7 +10,7 @@ import { EventPane, SpanPane } from "./detail.tsx";
 import { Events } from "./events.tsx";
 import { formatBytes, formatCount, formatDuration, formatTime, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
-import { useRunVersion } from "./live.ts";
+import { useRunChanges } from "./live.ts";
 import { Command, ErrorNote, Note, OutcomeBadge, toneOfOutcome, Untrusted, untrusted } from "./parts.tsx";
 import { navigate, type Route, routeTo, setQuery } from "./route.ts";
 import { SourceView } from "./source.tsx";
@@ -38,7 +38,7 @@ const CLEARED = { text: undefined, errors: undefined, type: undefined, capabilit
 export function RunPage({ route: { path, query } }: { readonly route: Route }) {
   const id = path[1] ?? "";
   const execution = query.get("execution");
-  const version = useRunVersion(id);
+  const version = useRunChanges(id);
   const selection = { execution };
   const { value: run, error } = useData(`${id} ${execution ?? ""}`, version, (signal) =>
     get("GET /api/runs/RUN", { RUN: id }, selection, signal),

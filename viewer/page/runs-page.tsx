@@ -4,7 +4,7 @@ import type { Facet, RunsAnswer, RunSort, RunSummary } from "../api.ts";
 import { get, type QueryOf } from "./client.ts";
 import { formatCount, formatDuration, formatTime, plural } from "./format.ts";
 import { useKeys } from "./keys.tsx";
-import { useRunsVersion } from "./live.ts";
+import { useAllRunsChanges } from "./live.ts";
 import { ErrorNote, Note, OutcomeBadge, Untrusted, untrusted, useIsNarrow } from "./parts.tsx";
 import { navigate, type Route, routeTo, setQuery } from "./route.ts";
 import { useWindow } from "./use-window.ts";
@@ -63,7 +63,7 @@ function runsQuery(query: Route["query"], now: number): QueryOf<"GET /api/runs">
 
 export function RunsPage({ route }: { readonly route: Route }) {
   const { query } = route;
-  const version = useRunsVersion();
+  const version = useAllRunsChanges();
   const isNarrow = useIsNarrow();
   const [head, setHead] = useState<Pick<RunsAnswer, "all" | "facets">>();
   const [selected, setSelected] = useState<number>();

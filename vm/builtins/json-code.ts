@@ -25,7 +25,7 @@ const MIN_PARSER_BYTES = 65_536;
 const MAX_PARSER_BYTES = 3 * 2 ** 27;
 
 function parse(meter: Meter, source: string): Value {
-  meter.charge(source.length * UNITS.codedUnit);
+  meter.charge(source.length * UNITS.convertedCodeUnit);
   meter.allocate(BYTES.wrapper);
   const remaining = meter.maxAllocBytes - meter.allocBytes;
   const maxBytes = Math.min(MAX_PARSER_BYTES, MIN_PARSER_BYTES + PARSER_BYTES_PER_BYTE * remaining);
@@ -104,7 +104,7 @@ export function stringifyExactly(meter: Meter, value: Value): string {
   const written = new TextBuilder();
   meter.allocateString(0);
   const write = (piece: string): void => {
-    work.add(piece.length * UNITS.codedUnit);
+    work.add(piece.length * UNITS.convertedCodeUnit);
     if (written.length + piece.length > MAX_JSON_UNITS)
       throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
     meter.allocate(piece.length * BYTES.codeUnit);
@@ -149,7 +149,7 @@ function isEntry(part: Value | readonly [string, Value]): part is readonly [stri
 
 function quote(source: string, work: WorkMeter): string {
   if (source.length > MAX_JSON_UNITS / 2) throw new MachineTrap("alloc_limit", `json.stringify: more than ${MAX_JSON_UNITS} code units`);
-  work.add(source.length * UNITS.codedUnit);
+  work.add(source.length * UNITS.convertedCodeUnit);
   return canonicalJson(source);
 }
 
@@ -190,7 +190,7 @@ function parsePath(path: string): (string | number)[] | undefined {
 
 function get(meter: Meter, value: Value, path: string): Value {
   const work = new WorkMeter(meter);
-  work.add(path.length * UNITS.codedUnit);
+  work.add(path.length * UNITS.convertedCodeUnit);
   let current: Value | undefined = value;
   for (const step of parsePath(path) ?? [undefined]) {
     if (typeof step === "number" && current instanceof ListValue) current = current.get(step);

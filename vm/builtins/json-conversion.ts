@@ -97,7 +97,7 @@ export function valueFromJsonExactly(meter: Meter, types: readonly TypeDef[], js
 
 /** Parses the text of a type. The compiler writes only valid texts. */
 function typeOf(work: WorkMeter, types: readonly TypeDef[], builtin: string, source: string): Type {
-  work.add(source.length * UNITS.codedUnit);
+  work.add(source.length * UNITS.convertedCodeUnit);
   const type = typeTable(types).typeIfValid(source);
   if (type === undefined) throw new MachineTrap("type_error", `${builtin}: not a type`);
   return type;

@@ -28,7 +28,7 @@ export function convertUsual(
   const steps = meter.maxSteps - meter.steps;
   const bytes = meter.maxAllocBytes - meter.allocBytes;
   const conversion = new (direction === "from" ? JsonFromData : DataFromJson)(steps * UNITS_PER_STEP, bytes);
-  conversion.units = typeText.length * UNITS.codedUnit;
+  conversion.units = typeText.length * UNITS.convertedCodeUnit;
   const table = typeTable(types);
   const type = table.typeIfValid(typeText);
   const converted = type === undefined ? undefined : conversion.convert(value, planOf(table, type), 0);

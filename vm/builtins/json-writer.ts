@@ -23,7 +23,7 @@ export function writeUsualJson(
   value: Value,
   maxSteps: number,
 ): { readonly text: string; readonly steps: number; readonly bytes: number } | undefined {
-  const writer = new Writer(Math.min(MAX_UNITS, (maxSteps * UNITS_PER_STEP) / UNITS.codedUnit));
+  const writer = new Writer(Math.min(MAX_UNITS, (maxSteps * UNITS_PER_STEP) / UNITS.convertedCodeUnit));
   return writer.value(value, 0) ? writer.end() : undefined;
 }
 
@@ -55,7 +55,7 @@ class Writer {
   end(): { readonly text: string; readonly steps: number; readonly bytes: number } {
     this.#written.add(this.#piece);
     const { length } = this.#written;
-    const units = this.#values * UNITS.value + (length + this.#sourceUnits) * UNITS.codedUnit;
+    const units = this.#values * UNITS.value + (length + this.#sourceUnits) * UNITS.convertedCodeUnit;
     return { text: this.#written.toString(), steps: Math.floor(units / UNITS_PER_STEP), bytes: length * BYTES.codeUnit };
   }
 

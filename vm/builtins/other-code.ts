@@ -15,9 +15,9 @@ const DIGITS: Int8Array = Int8Array.from({ length: 128 }, (_, unit) => BASE64_AL
 
 function encode(meter: Meter, source: string): Value {
   const work = new WorkMeter(meter);
-  work.add(source.length * UNITS.codedUnit);
+  work.add(source.length * UNITS.convertedCodeUnit);
   const units = Math.ceil(utf8Length(source) / 3) * 4;
-  work.add(units * UNITS.codedUnit);
+  work.add(units * UNITS.convertedCodeUnit);
   meter.allocateString(units);
   const text = new TextBuilder();
   let rest = new Uint8Array();
@@ -69,7 +69,7 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 function decode(meter: Meter, source: string): Value {
-  meter.charge(source.length * 2 * UNITS.codedUnit);
+  meter.charge(source.length * 2 * UNITS.convertedCodeUnit);
   // A byte becomes at most one code unit.
   meter.allocateString(Math.ceil((source.length / 4) * 3));
   meter.allocate(BYTES.wrapper);
@@ -92,7 +92,7 @@ export const OTHER_CODE: readonly (readonly [string, BuiltinCode])[] = [
     "hash.sha256",
     code(1, (meter, a) => {
       const source = expectString(a);
-      meter.charge(source.length * UNITS.codedUnit);
+      meter.charge(source.length * UNITS.convertedCodeUnit);
       meter.allocateString(HASH_HEX_UNITS);
       return hash(source);
     }),

@@ -30,7 +30,7 @@ const problemText = (problem: PatternProblem): string => `character ${problem.ch
 
 /** Takes the search from the cache, or parses and compiles the pattern. Charges first for parsing, then for compiling and searching. */
 function prepare(work: WorkMeter, name: string, source: string, pattern: string, withGroups: boolean = false): Search {
-  work.add(pattern.length * UNITS.codedUnit);
+  work.add(pattern.length * UNITS.convertedCodeUnit);
   const cachedSearch = takeSearch(pattern, withGroups);
   if (cachedSearch !== undefined) {
     work.add(searchUnits(source, cachedSearch.matcher.program.code.length));
@@ -177,7 +177,7 @@ function capturesAll(meter: Meter, source: string, pattern: string): Value {
 }
 
 function check(meter: Meter, pattern: string): Value {
-  meter.charge(pattern.length * UNITS.codedUnit);
+  meter.charge(pattern.length * UNITS.convertedCodeUnit);
   meter.allocate(BYTES.wrapper);
   // The pattern is parsed with groups, which is the strictest check. If it is valid, it is valid for every regex builtin.
   const parseResult = parsePattern(pattern, { withGroups: true });
