@@ -13,6 +13,8 @@ import { typeTable } from "../value/type-definitions.ts";
 import { type Plan, planOf, type RecordPlan, type VariantPlan } from "./json-plan.ts";
 
 const MAX_DEPTH = 200;
+/** The limit on the work of one conversion, which does not poll the host. This much takes 20 to 50 ms. */
+const MAX_UNITS = 2 ** 22;
 
 /**
  * Converts a usual value as `json.from` or `json.to` does, and charges for it. Returns the value without the Ok of `json.to`. Returns undefined,
@@ -27,7 +29,7 @@ export function convertUsual(
 ): Value | undefined {
   const steps = meter.maxSteps - meter.steps;
   const bytes = meter.maxAllocBytes - meter.allocBytes;
-  const conversion = new (direction === "from" ? JsonFromData : DataFromJson)(steps * UNITS_PER_STEP, bytes);
+  const conversion = new (direction === "from" ? JsonFromData : DataFromJson)(Math.min(MAX_UNITS, steps * UNITS_PER_STEP), bytes);
   conversion.units = typeText.length * UNITS.convertedCodeUnit;
   const table = typeTable(types);
   const type = table.typeIfValid(typeText);

@@ -132,6 +132,7 @@ test("usual data takes the fast conversion, and unusual data does not", () => {
   ).toBe(true);
   expect(isFast(RecordValue.of(7, [1, 1, 1]), "Odd", "from")).toBe(false);
   expect(isFast(MapValue.EMPTY, "Item", "to")).toBe(false);
+  expect(isFast(ListValue.of(Array.from({ length: 600_000 }, () => 1)), "List<Int>", "to")).toBe(false);
   let deep: Value = RecordValue.of(4, [NONE, UNIT, MapValue.EMPTY]);
   for (let i = 0; i < 300; i++) deep = RecordValue.of(4, [new SomeValue(deep), UNIT, MapValue.EMPTY]);
   expect(isFast(deep, "Tree", "from")).toBe(false);
