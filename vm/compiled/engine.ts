@@ -154,7 +154,7 @@ const MAX_WASTED_SIZE = 20_000_000;
 const COLD_OFFERS = 16;
 /** Code that has entered a frame `MANY_RUNS` times is not entered again if it ran fewer than `FEW_STEPS` steps on average. */
 const MANY_RUNS = 64;
-const FEW_STEPS = 32;
+const FEW_STEPS = 20;
 const NEVER_ENTERED = 2;
 /** Code from an entry point goes on after effects, so it contains most of the function. With more entry points, it leaves before effects. */
 const MAX_ENTRIES_WITH_EFFECTS = 8;
@@ -231,7 +231,8 @@ export class Engine {
   ): Value | undefined {
     const profile = this.#heatUp(callee, callee.def.code.length);
     if (profile?.isPure !== true || depth >= actor.interpretFromDepth || reportsFlow(run, callee)) return undefined;
-    const value = this.#run(run, actor, profile, 0, { base, count, depth, stopStep, sliceEnd: stopStep, isFrame: false });
+    const entry = entryOf(profile, 0, actor, base, count);
+    const value = this.#run(run, actor, profile, 0, entry, { base, count, depth, stopStep, sliceEnd: stopStep, isFrame: false });
     return value === LEFT ? undefined : value;
   }
 
@@ -248,7 +249,8 @@ export class Engine {
     if (profile.isPure) {
       // The code of a whole call does not pause, so a frame that may run for long is entered at its loops.
       if (this.hotSteps > 0 || pc > 0 || depth >= actor.interpretFromDepth || !isFresh(actor, fn, base)) return undefined;
-      const value = this.#run(run, actor, profile, 0, { base, count: fn.def.arity, depth, stopStep, sliceEnd, isFrame: false });
+      const entry = entryOf(profile, 0, actor, base, fn.def.arity);
+      const value = this.#run(run, actor, profile, 0, entry, { base, count: fn.def.arity, depth, stopStep, sliceEnd, isFrame: false });
       if (value === undefined || value === LEFT) return undefined;
       endFrame(actor, base, value);
       return "ended";
@@ -273,14 +275,14 @@ export class Engine {
   #runFrame(run: Run, actor: Actor, profile: FunctionProfile, pc: number, stopStep: number, sliceEnd: number, isOffer: boolean): FrameEnd {
     const { depth } = actor;
     const base = actor.frameBase[depth - 1] ?? 0;
+    const entry = entryOf(profile, pc, actor, base, profile.fn.def.arity);
     if (isOffer && this.hotSteps > 0) {
       // A function may be hot because of one loop, although most of its leaves are outside that loop. So an entry point is compiled only if
       // it is offered often.
-      const entry = entryOf(profile, pc, actor, base, profile.fn.def.arity);
       entry.offers += 1;
       if (entry.offers <= COLD_OFFERS) return undefined;
     }
-    const value = this.#run(run, actor, profile, pc, { base, count: actor.sp - base, depth, stopStep, sliceEnd, isFrame: true });
+    const value = this.#run(run, actor, profile, pc, entry, { base, count: actor.sp - base, depth, stopStep, sliceEnd, isFrame: true });
     if (value === undefined) return undefined;
     if (value === LEFT) {
       actor.framePc[depth - 1] = run.meter.leftAt;
@@ -328,10 +330,16 @@ export class Engine {
   }
 
   /** Runs compiled code from `pc` on. Returns undefined if the interpreter has to do the work, or to go on after the last effect. */
-  #run(run: Run, actor: Actor, profile: FunctionProfile, pc: number, entryState: EntryState): Value | typeof LEFT | undefined {
-    if (profile.entries.get(pc)?.code === "never") return undefined;
+  #run(
+    run: Run,
+    actor: Actor,
+    profile: FunctionProfile,
+    pc: number,
+    entry: Entry,
+    entryState: EntryState,
+  ): Value | typeof LEFT | undefined {
+    if (entry.code === "never" || (entry.knowsFunctions && profile.entries.get(pc)?.code === "never")) return undefined;
     const { base, count, isFrame } = entryState;
-    const entry = entryOf(profile, pc, actor, base, count);
     if (run.latePauses?.mayEnter(entry, entryState.depth) === false) return undefined;
     const knownCode = entry.code;
     const entryValues = isFrame && knownCode !== undefined ? NO_VALUES : slotValues(actor, base, count);
@@ -351,7 +359,7 @@ export class Engine {
       if (value === undefined) {
         effects?.undo();
         entry.code = undefined;
-        return this.#run(run, actor, profile, pc, entryState);
+        return this.#run(run, actor, profile, pc, entry, entryState);
       }
       if (effects?.end !== undefined || (meter.steps <= entryState.stopStep && meter.allocBytes <= meter.maxAllocBytes)) {
         effects?.keep();
@@ -370,7 +378,7 @@ export class Engine {
         restore(meter, steps, allocBytes, effects);
         // The frame is no longer at `pc`.
         if (effects?.hasExecuted === true) return undefined;
-        return this.#run(run, actor, profile, pc, entryState);
+        return this.#run(run, actor, profile, pc, entry, entryState);
       }
       if (error === PAUSE_IS_LATE) {
         restore(meter, steps, allocBytes, effects);
