@@ -3,10 +3,11 @@
  * the operand is a *bare option*: the value inside the Some, or undefined for None. The charge is the same.
  */
 import { builtinName, OWNERSHIP } from "../bytecode/ownership.ts";
-import { opcodeOf, OPCODES } from "../bytecode/opcodes.ts";
-import { CODE_STRIDE, popCount } from "../bytecode/stack-heights.ts";
+import { OPCODES } from "../bytecode/opcodes.ts";
+import { CODE_STRIDE } from "../bytecode/stack-heights.ts";
 import { MATCH_TAGS } from "../bytecode/tags.ts";
 import type { FunctionBody } from "./body.ts";
+import { consumerOf } from "./consumers.ts";
 
 /** The builtins whose result can be a bare option, and the function of `runtime.ts` that returns it. */
 export const BARE_RESULTS: ReadonlyMap<string, string> = new Map([
@@ -31,7 +32,7 @@ export function mayBeBare(body: FunctionBody, pc: number): boolean {
   const { fn, graph, live } = body.version;
   const block = graph.find(({ start, end }) => pc >= start && pc < end);
   if (block === undefined) return false;
-  const { code, heights } = fn;
+  const { code } = fn;
   const { exit, end } = block;
   const tagAt = (at: number): number => code[at * CODE_STRIDE] ?? -1;
   const operandAt = (at: number): number => code[at * CODE_STRIDE + 1] ?? 0;
@@ -44,14 +45,8 @@ export function mayBeBare(body: FunctionBody, pc: number): boolean {
     body.skipped.add(pc + 1).add(pc + 2);
     return true;
   }
-  const position = (heights[pc + 1] ?? 0) - 1;
-  for (let next = pc + 1; next < end; next++) {
-    const opcode = opcodeOf(tagAt(next));
-    if (opcode === undefined) return false;
-    const lowest = (heights[next] ?? 0) - popCount(opcode, code, next * CODE_STRIDE);
-    if (lowest > position) continue;
-    if (next === end - 1 && exit.kind !== "jump") return isMatch;
-    return lowest === position && BARE_READERS.has(builtinName(opcode, operandAt(next)) ?? "");
-  }
-  return false;
+  const consumer = consumerOf(fn, pc, end);
+  if (consumer === undefined) return false;
+  if (consumer.pc === end - 1 && exit.kind !== "jump") return isMatch;
+  return consumer.isFirst && BARE_READERS.has(builtinName(consumer.opcode, operandAt(consumer.pc)) ?? "");
 }

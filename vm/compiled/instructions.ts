@@ -25,6 +25,7 @@ import {
   truthOf,
   Unsupported,
 } from "./body.ts";
+import { isUsedAsNumber } from "./consumers.ts";
 import {
   elementKind,
   fieldKind,
@@ -432,6 +433,26 @@ function writeCharacter(body: FunctionBody, { code: text }: Operand, index: Oper
   body.push(`${text}.${isCodePoint ? "charCodeAt" : "charAt"}(${index.code})`, isCodePoint ? "safeInt" : "string");
 }
 
+/**
+ * Writes the read of an element that is used as a number. `temp` is the list. After as many such reads as the list is long, it gets an array of its
+ * numbers, from which V8 reads several times faster than from objects.
+ */
+function writeNumberElement(body: FunctionBody, pc: number, variable: string, index: Operand): void {
+  body.line(`if (${index.code} >= 0 && ${index.code} < temp.numbers.length) ${variable} = temp.numbers[${index.code}];`);
+  body.open("else {");
+  body.line(`${variable} = temp.exactArray[${index.code}];`);
+  body.checkGuess(pc, SITE.operands, [`${variable} === undefined`]);
+  body.checkGuess(pc, SITE.part, [hasNotClass(variable, "Float")]);
+  body.line(`${variable} = ${variable}.value;`);
+  body.line("if ((temp.numberReads += 1) > temp.length) takeNumbers(temp);");
+  body.close();
+  body.stack.push({ code: variable, kind: "float", local: -1 });
+}
+
+/** Returns the end of the block that contains an instruction. */
+const blockEnd = ({ version: { graph } }: FunctionBody, pc: number): number =>
+  graph.find(({ start, end }) => pc >= start && pc < end)?.end ?? pc;
+
 function writeElement(body: FunctionBody, pc: number): void {
   const index = body.pop();
   const list = body.pop();
@@ -455,6 +476,8 @@ function writeElement(body: FunctionBody, pc: number): void {
       `!(${index.code} < temp.length)`,
     ];
     body.checkGuess(pc, SITE.operands, [...isInt.map((test) => `!(${test})`), ...(wrong === 0 ? [] : isOutside)]);
+    if (kind === "float" && wrong === 0 && isUsedAsNumber(body.version.fn, pc, blockEnd(body, pc)))
+      return writeNumberElement(body, pc, variable, index);
     body.line(`${variable} = ${wrong === 0 ? `temp.exactArray[${index.code}]` : `temp.firstArray[temp.offset + ${index.code}]`};`);
     const failure = kind === "float" ? undefined : notOfKind(variable, kind);
     // If the element has the guessed kind, it is there.

@@ -154,6 +154,17 @@ const arithmeticOn =
 export const isPending = (stack: readonly Slot[], numbers: Float64Array, index: number): number =>
   typeof stack[index] === "string" && numbers[index] === PENDING_MARK ? 1 : 0;
 
+/** Gives a list an array of its numbers, if its exact array holds only Floats. */
+function takeNumbers(list: ListValue): void {
+  const numbers: number[] = [];
+  list.numberReads = 0;
+  for (const value of list.exactArray) {
+    if (!(value instanceof FloatValue)) return;
+    numbers.push(value.value);
+  }
+  list.numbers = numbers;
+}
+
 function toNumber(value: Value): number {
   if (value instanceof FloatValue) return value.value;
   if (typeof value === "number" || typeof value === "bigint") return Number(value);
@@ -254,6 +265,7 @@ export function runtimeOf(findTarget: FindIndirectTarget): Readonly<Record<strin
     growList,
     shortenList,
     takeOfUnique,
+    takeNumbers,
     viewList,
     setUniqueElement,
     setUniqueEntry,

@@ -3,6 +3,9 @@ import type { ChangeLog, Owned, Owner } from "./owner.ts";
 import { EMPTY_TRIE, trieAppend, trieChunk, trieGet, triePush, trieSet, trieTake, trieWithTailRoom, type Trie, WIDTH } from "./trie.ts";
 
 const NO_ITEMS: never[] = [];
+/** An empty array for numbers. V8 reads it like one with Floats. */
+const NO_NUMBERS: number[] = [0.5];
+NO_NUMBERS.pop();
 
 /**
  * A persistent list. It has one of three forms:
@@ -44,6 +47,13 @@ export class PersistentList<T> implements Owned {
    * engine reads it.
    */
   exactArray: T[];
+  /**
+   * The numbers of the elements in `exactArray`, if these are Floats that compiled code has often read; otherwise `NO_NUMBERS`. A change in place drops
+   * them. Only the compiled engine uses this field and the next.
+   */
+  numbers: number[] = NO_NUMBERS;
+  /** How often compiled code has read an element as a number since `numbers` was dropped. */
+  numberReads: number = 0;
   /** The mark of the variable that may change this version in place. */
   owner: Owner | undefined = undefined;
   /** Number of changes that are still to be charged, see `owner.ts`. */
@@ -126,6 +136,7 @@ export class PersistentList<T> implements Owned {
    */
   grow(value: T): PersistentList<T> {
     const { firstArray, length, owner } = this;
+    if (this.numbers !== NO_NUMBERS) this.#dropNumbers();
     if (
       this.#buffer === undefined &&
       firstArray.length === length &&
@@ -152,6 +163,7 @@ export class PersistentList<T> implements Owned {
     const { firstArray, length } = this;
     // Short, so that V8 inlines it in compiled code.
     if (firstArray.length !== length || length === 0 || length >= MAX_FIRST_ARRAY_LENGTH || this.owner !== undefined) return false;
+    if (this.numbers !== NO_NUMBERS) this.#dropNumbers();
     firstArray.push(value);
     this.length = length + 1;
     return true;
@@ -168,6 +180,7 @@ export class PersistentList<T> implements Owned {
     const isExact = index < exactArray.length;
     if (!isExact && !(index < this.length)) return false;
     if (owner.log !== undefined) this.#save(owner.log, index);
+    if (this.numbers !== NO_NUMBERS) this.#dropNumbers();
     if (isExact) exactArray[index] = value;
     else this.#put(index, value);
     return true;
@@ -193,7 +206,13 @@ export class PersistentList<T> implements Owned {
     return true;
   }
 
+  #dropNumbers(): void {
+    this.numbers = NO_NUMBERS;
+    this.numberReads = 0;
+  }
+
   #put(index: number, value: T): void {
+    this.#dropNumbers();
     if (this.firstArray === NO_ITEMS) this.#own(this.toArray());
     if (this.#buffer === undefined) this.firstArray[index] = value;
     else this.#buffer.set(index, value);
@@ -247,6 +266,7 @@ export class PersistentList<T> implements Owned {
       this.length = length;
       this.#own(this.toArray());
     }
+    this.#dropNumbers();
     for (; this.length > length; this.length--) (this.#buffer ?? this.firstArray).pop();
     // `forEach` skips the pages that were not saved.
     pages.forEach((items, page) => {
@@ -305,6 +325,7 @@ export class PersistentList<T> implements Owned {
   shorten(length: number): PersistentList<T> {
     const isPlain = this.#buffer === undefined && this.owner?.log === undefined && this.fillsStorage;
     if (!isPlain || length >= this.length) return this.slice(0, length);
+    this.#dropNumbers();
     this.length = Math.max(0, length);
     truncate(this.firstArray, this.length);
     if (this.length > 0) return this;
