@@ -160,7 +160,7 @@ function openObject(part: object, addToSize: AddToSize): LeafOrBranch {
   switch (Object.getPrototypeOf(part)) {
     case ListValue.prototype: {
       if (!ListValue.isList(part)) break;
-      const [length] = ownDataValues(part, ["length", "owner", "unpaidChanges", "paidChanges", "offset", "firstArray", "exactArray"]);
+      const [length] = ownDataValues(part, LIST_PROPERTIES);
       addToSize(checkedIndex(length), "");
       return new Branch(boxParts(part.toArray()), (items) => ListValue.of(items));
     }
@@ -237,6 +237,17 @@ function dataValue(part: object, name: string): unknown {
   return value;
 }
 
+const LIST_PROPERTIES: readonly string[] = [
+  "length",
+  "offset",
+  "firstArray",
+  "exactArray",
+  "numbers",
+  "numberReads",
+  "owner",
+  "unpaidChanges",
+  "paidChanges",
+];
 const RECORD_PROPERTIES: readonly string[] = ["typeId", "owner", "f0", "f1", "f2", "f3"];
 const WIDE_RECORD_PROPERTIES: readonly string[] = [...RECORD_PROPERTIES, "f4", "f5", "f6", "f7", "all"];
 
