@@ -8,7 +8,8 @@
  * The steps:
  *
  * 1. Walk `main` (walk.ts), and each function that a walked function may run, until nothing new is learned (reached.ts). A function is walked
- *    once for each combination of arguments, which is an instance of it. Their number has a limit, so the work is linear in the program.
+ *    once for each combination of arguments. The function with one combination is an *instance*. The number of instances has a limit, so the
+ *    work is linear in the program.
  * 2. Find the shortest path from `main` to each function.
  * 3. Count the runs of each function, callers first. For each caller, multiply the runs of the caller by the calls in it, and add the
  *    products. A function that calls itself, directly or through others, may run any number of times.
@@ -58,11 +59,11 @@ export interface EffectCall {
   readonly place: Place;
   /** The shortest path from `main` to the function that makes the call. Undefined if the call is never reached. */
   readonly path: (() => CallPath) | undefined;
-  /** A path for each other caller of the function that makes the call, the shortest first. At most `MAX_PATHS`, with `path`. */
+  /** A path for each other caller of the function that makes the call, the shortest first. `path` and these are at most `MAX_PATHS`. */
   readonly otherPaths: readonly (() => CallPath)[];
   /** The secrets that a call of net.fetch can send. */
   readonly secrets: readonly SentSecret[];
-  /** Returns a text for all code that may influence the arguments. If two programs share `TextNumbers`, equal texts mean equal code. A diff compares them. */
+  /** Returns a key of the code that may influence the arguments. If two programs share `TextNumbers`, equal keys mean equal code. A diff compares them. */
   readonly influence: () => string;
   /** The parameters by name, with what is known about their arguments. Defaults are filled in. */
   readonly args: readonly { readonly param: string; readonly known: Known }[];
@@ -175,8 +176,8 @@ interface FoundCall {
 }
 
 /**
- * Converts parts of what is known about an argument for `JSON.stringify`, so that equal knowledge has equal text. A set holds functions,
- * whose number is enough: no text says more about them.
+ * Converts parts of what is known about an argument for `JSON.stringify`, so that equal knowledge has equal text. Of a set of functions,
+ * only the size is used, because no message names the functions.
  */
 function keyValue(value: unknown): unknown {
   if (value instanceof Map) return [...value];
@@ -220,7 +221,7 @@ class Graph {
   readonly #main: FunctionInstance;
   /** The last step of a shortest path to each function. */
   readonly #origins: ReadonlyMap<FunctionInstance, Origin>;
-  /** The ways in which each function is reached: at most one more than `MAX_PATHS`, because one of them may be the shortest path. */
+  /** The ways in which each function is reached: at most `MAX_PATHS + 1`, because `otherPaths` leaves out the shortest path. */
   readonly #callers = new Map<FunctionInstance, Origin[]>();
 
   constructor(main: FunctionInstance, found: Reached) {

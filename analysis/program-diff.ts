@@ -3,8 +3,8 @@
  * It also compares which secrets they send, which files make the calls, and whether an actor makes them.
  *
  * Each call of the new program is compared with the calls of the old one. The targets of a call are its URL, path or model, for example.
- * They count together: a POST to one host and a GET from another do not cover a POST to the other. An old call with an unknown target covers
- * everything. If only such a call covers a new one, and the code that may influence the new call has changed, the result is `cannot_tell`.
+ * An old call covers a new one only if it had all of its targets at once: a POST to one host and a GET from another do not cover a POST to
+ * the other. An old call with an unknown target covers everything. If only such a call covers a new one, and the code that may influence the new call has changed, the result is `cannot_tell`.
  *
  * The names of functions and the order of code do not matter. A call that moves to another file is reported as `moves`. A call that is made
  * in one more file is reported as `grows`, even if nothing else is new.
@@ -84,7 +84,7 @@ function totalChanges(before: Use, after: Use): readonly Change[] {
   ];
 }
 
-/** Returns a call that only the new program makes. If there is none, returns the last call that it makes more often. */
+/** Returns a call that the new program makes more often: with new targets or times if there is one, else on a new path, else the last call. */
 function addedCall(before: readonly Reach[], after: readonly Reach[]): EffectCall | undefined {
   // Two calls are the same if they have the same targets, times and path. Functions may have been renamed, so targets and times are also
   // compared without the path.

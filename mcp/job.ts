@@ -7,7 +7,7 @@ export interface Job {
   readonly tool: string;
   readonly args: ToolArgs;
   readonly settings: McpSettings;
-  /** The trace context of the tool call's span, or of the client. */
+  /** The parent of the job's spans: the span of the tool call, or what the client sent if the server makes no spans. */
   readonly caller: IncomingContext;
 }
 

@@ -61,7 +61,7 @@ const RETRYABLE_ERRORS: readonly string[] = [
 
 type OtlpTransformer = typeof import("@opentelemetry/otlp-transformer");
 
-/** What differs between requests with spans and requests with metrics. OpenTelemetry calls spans and metrics two signals. */
+/** What differs between requests with spans and requests with metrics. In OpenTelemetry's words, spans are one signal and metrics another. */
 interface OtlpSignal<T> {
   readonly name: SignalName;
   /** The field of a response's partial success that counts what the collector rejected. */

@@ -55,8 +55,8 @@ async function showDifferences({ terminal }: CommandSession, logs: Logs, flags: 
 type LocatedDifference = LocatedEvent & { readonly log: ParsedLog };
 
 /**
- * Returns a function that takes each difference and finds the source location of the first one that is in an event. The location is in the
- * program of log `a`, or of `b` if only `b` has the event. For all other differences, and if there is no location, it returns undefined.
+ * Returns a function to call with each difference in turn. For the first difference that is in an event, it returns the source location, in
+ * the program of log `a`, or of `b` if only `b` has the event. For all others, and if there is no location, it returns undefined.
  */
 function firstLocator({ a, b, options }: Logs): (found: LogDifference) => Promise<LocatedDifference | undefined> {
   let hasLocated = false;

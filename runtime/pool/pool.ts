@@ -57,7 +57,7 @@ export interface PoolStats {
   readonly running: number;
   /** Workers that are ready. */
   readonly workers: number;
-  /** Number of ended runs, by outcome. Runs that ended with an error of `execute` count as `rejected`. */
+  /** Number of ended runs, by outcome. Runs for which `execute` threw count as `rejected`. */
   readonly ended: Readonly<Record<string, number>>;
   /** Calls of `execute` that were refused because the queue was full. */
   readonly refused: number;
@@ -69,9 +69,9 @@ export interface PoolStats {
 export interface Pool {
   /**
    * Runs a program in a worker. A source text is compiled first, in a worker that only compiles. It may import the shipped libraries but no
-   * files, and the option `registry` has its capabilities. Resolves as `execute` does, and to the outcome `lost` if the worker ends. Throws
-   * `CompileError`, `pool.compile` if compiling takes too long or too much memory, `pool.full` if the queue has no place, `pool.closed`,
-   * `pool.unavailable` if no worker can start, and what `execute` throws.
+   * files. It may call the capabilities of the option `registry`. Resolves and throws as the function `execute` does. Also resolves to the
+   * outcome `lost` if the worker ends. Also throws `CompileError`, `pool.compile` if compiling takes too long or too much memory, `pool.full`
+   * if the queue has no place, `pool.closed`, and `pool.unavailable` if no worker can start.
    */
   execute(program: Runnable | SourceFile, options?: PoolRunOptions): Promise<PoolExecution>;
   /** Resolves when the queue has a place for another run of the tenant. Await it before `execute` to go no faster than the workers. */
